@@ -1,0 +1,1 @@
+"""Speak to your text: dictation and spoken edits, on your own machine."""

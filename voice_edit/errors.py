@@ -1,0 +1,299 @@
+"""Every way voice-edit can fail, with the next step and the exit code.
+
+VoiceEditError                       1   base class; never raised bare
+├── UsageError                       2   the command line or a setting makes no sense
+├── AudioFailed                      3   the recording cannot be heard (wraps engine.AudioError)
+├── ModelFailed                      4   the model cannot be loaded or run (wraps engine.ModelError)
+├── TargetError                      5   the file to be edited
+│   ├── TargetMissing                    not there (any more)
+│   ├── TargetIsFolder
+│   ├── TargetNotRegular                 device, pipe, socket
+│   ├── TargetNotText                    binary, or text in an encoding we do not write
+│   ├── TargetUnencodable                the new text cannot be written in the file's encoding
+│   ├── TargetTooLarge
+│   ├── TargetReadOnly                   permissions or a read-only file system
+│   ├── TargetChanged                    somebody else wrote to it since we looked
+│   ├── TargetUnsafe                     its owner, mode or attributes would be lost by replacing it
+│   ├── TargetWriteFailed                any other failure of the operating system
+│   │   └── DiskFull                     no space, quota or file-size limit
+│   └── TargetNotVerified                written, but reading back gave something else
+├── CommandError                     6   the words do not fit the document
+│   ├── NoMatch                          nothing there (carries what nearly matched)
+│   ├── Ambiguous                        several places match (carries the choices)
+│   ├── NotUnderstood                    not a command we know
+│   ├── NeedsWriter                      asks for new text; this model can only listen
+│   ├── NothingToUndo
+│   └── NothingToRedo
+├── JournalError                     7   the history on disk
+│   ├── JournalUnavailable               cannot be opened, created or written
+│   ├── JournalBusy                      another voice-edit holds it (or the file) too long
+│   ├── JournalTooNew                    written by a later version of voice-edit
+│   ├── UtteranceMissing                 no such number
+│   └── AudioGone                        the utterance is there, its audio was pruned or never recorded
+└── Interrupted                    130   Ctrl-C, or the recording was cancelled
+
+`str(error)` says what happened in one line. `error.hint` says what to do next. Neither contains dictated text
+beyond the few words that are needed to recognise the place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+class VoiceEditError(Exception):
+    """Base of everything a user may see. Raise a subclass."""
+
+    hint: str = "Run again with --verbose for details."
+    """The next step, a full sentence."""
+    exit_code: ClassVar[int] = 1
+    """What the process returns to the shell; documented in the README."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        if hint is not None:
+            self.hint = hint
+
+    @property
+    def code(self) -> str:
+        """Stable name for scripts: the class name in snake_case, e.g. `target_changed`."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+
+    def to_json(self) -> dict[str, Any]:
+        """What `--json` prints for a failure; subclasses add their details."""
+        return {"error": self.code, "message": str(self), "hint": self.hint, "exit_code": self.exit_code}
+
+
+class UsageError(VoiceEditError):
+    """The command line or a setting makes no sense."""
+
+    exit_code = 2
+    hint = "See `voice-edit --help`."
+
+
+class AudioFailed(VoiceEditError):
+    """The recording cannot be heard. Message and hint usually come from the engine's AudioError."""
+
+    exit_code = 3
+    hint = "Use a WAV, FLAC, OGG or MP3 recording with speech in it."
+
+
+class ModelFailed(VoiceEditError):
+    """The model cannot be loaded or run. Message and hint usually come from the engine's ModelError."""
+
+    exit_code = 4
+    hint = "Run `voice-edit model show` to see which model is used; `--model bundled` always works."
+
+
+# --- the file to be edited ------------------------------------------------------------------------------------------
+
+
+class TargetError(VoiceEditError):
+    """Something about the file to be edited. Unless the class says otherwise, nothing was written."""
+
+    exit_code = 5
+    hint = "Nothing was written. Check the file and run the command again."
+
+
+class TargetMissing(TargetError):
+    """There is no such file, or it went away meanwhile."""
+
+    hint = "Nothing was written. Check the path; create an empty file first if you want to start a new text."
+
+
+class TargetIsFolder(TargetError):
+    """The path names a folder."""
+
+    hint = "Name a text file inside the folder."
+
+
+class TargetNotRegular(TargetError):
+    """A device, pipe or socket: it has no content that could be replaced atomically."""
+
+    hint = "Name a regular text file, or pipe text through `voice-edit say`."
+
+
+class TargetNotText(TargetError):
+    """Binary, or text in an encoding we do not write."""
+
+    hint = (
+        "Supported are UTF-8 (with or without BOM) and UTF-16 with BOM. Convert the file first, "
+        "for example: iconv -f WINDOWS-1252 -t UTF-8 old.txt > new.txt"
+    )
+
+
+class TargetUnencodable(TargetError):
+    """The new text holds a lone surrogate, or is unwritable in the file's encoding for another reason."""
+
+    hint = "Nothing was written. Dictate the passage again; `voice-edit log` has the words."
+
+
+class TargetTooLarge(TargetError):
+    """Longer than we edit by voice."""
+
+    hint = "Split the file, or raise `target.max_file_mb` in the configuration."
+
+
+class TargetReadOnly(TargetError):
+    """Permissions, an immutable flag or a read-only file system forbid writing."""
+
+    hint = "Nothing was written. Make the file and its folder writable, for example: chmod u+w FILE"
+
+
+class TargetChanged(TargetError):
+    """Somebody else wrote to the file after we looked at it."""
+
+    hint = "Nothing was written. Look at the file, then say it again: `voice-edit retry` has the words."
+
+
+class TargetUnsafe(TargetError):
+    """Replacing the file would lose its owner, mode or extended attributes."""
+
+    hint = "Nothing was written. Run as the owner of the file, or copy it to a file of your own."
+
+
+class TargetWriteFailed(TargetError):
+    """The operating system refused for another reason; the old file is intact."""
+
+    hint = "The old file is intact. The words are kept: free the cause, then `voice-edit retry`."
+
+
+class DiskFull(TargetWriteFailed):
+    """No space left, quota exceeded or file-size limit reached; the old file is intact."""
+
+    hint = "The old file is intact. Free some space, then `voice-edit retry`: the words are kept."
+
+
+class TargetNotVerified(TargetError):
+    """We wrote, but reading back gave something else: another program wrote at the same moment."""
+
+    hint = "Look at the file. `voice-edit log` has the edit and the text before it."
+
+
+# --- words that do not fit the document -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several places that match."""
+
+    start: int
+    """First code point of the place."""
+    end: int
+    """One past its last code point."""
+    excerpt: str
+    """The place with a few words around it, on one line, for showing."""
+
+
+class CommandError(VoiceEditError):
+    """The words do not fit the document. Nothing was changed."""
+
+    exit_code = 6
+    hint = "Nothing was changed. Say it in other words; `voice-edit say --help` lists the commands."
+
+
+class NoMatch(CommandError):
+    """The place that was named is not in the document."""
+
+    hint = "Nothing was changed. Quote the words as they stand in the text."
+
+    def __init__(self, message: str, *, near: Sequence[str] = (), hint: str | None = None) -> None:
+        if hint is None and near:
+            hint = (
+                "Nothing was changed. Nearest in the text: " + ", ".join(f"“{text}”" for text in near) + "."
+            )
+        super().__init__(message, hint=hint)
+        self.near: tuple[str, ...] = tuple(near)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**super().to_json(), "near": list(self.near)}
+
+
+class Ambiguous(CommandError):
+    """Several places match: we ask, we do not guess."""
+
+    hint = "Nothing was changed. Say which: “the first ...”, “the last ...”, or quote more words around it."
+
+    def __init__(self, message: str, *, choices: Sequence[Choice] = (), hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.choices: tuple[Choice, ...] = tuple(choices)
+
+    def to_json(self) -> dict[str, Any]:
+        choices = [{"start": c.start, "end": c.end, "excerpt": c.excerpt} for c in self.choices]
+        return {**super().to_json(), "choices": choices}
+
+
+class NotUnderstood(CommandError):
+    """The words are not a command we know."""
+
+    hint = (
+        "Nothing was changed. `voice-edit say --help` lists the commands; to insert the words, dictate them."
+    )
+
+
+class NeedsWriter(CommandError):
+    """The words ask for new text; the model in use can listen but not write."""
+
+    hint = "Nothing was changed. Use a model that can write, for example: --model gemma-4-12b"
+
+
+class NothingToUndo(CommandError):
+    """No applied edit of ours is left for this target."""
+
+    hint = "`voice-edit log` shows what was done."
+
+
+class NothingToRedo(CommandError):
+    """Nothing was undone, or a new edit came after the undo."""
+
+    hint = "`voice-edit log` shows what was done."
+
+
+# --- the history on disk ----------------------------------------------------------------------------------------------
+
+
+class JournalError(VoiceEditError):
+    """The history on disk. Without it nothing is applied: an edit we cannot undo is not made."""
+
+    exit_code = 7
+    hint = "Nothing was written to your file."
+
+
+class JournalUnavailable(JournalError):
+    """The journal cannot be opened, created or written."""
+
+    hint = "Nothing was written to your file. Free some space, or set VOICE_EDIT_HOME to a writable folder."
+
+
+class JournalBusy(JournalError):
+    """Another voice-edit holds the journal or the same file for too long."""
+
+    hint = "Wait for the other voice-edit to finish, then run the command again."
+
+
+class JournalTooNew(JournalError):
+    """The journal was written by a later version."""
+
+    hint = "Update voice-edit, or set VOICE_EDIT_HOME to another folder to start a second history."
+
+
+class UtteranceMissing(JournalError):
+    """There is no utterance of that number."""
+
+    hint = "`voice-edit log` lists the numbers."
+
+
+class AudioGone(JournalError):
+    """The utterance is known, but its audio was pruned or never recorded."""
+
+    hint = "`voice-edit log` shows the words that were heard; `voice-edit edit FILE --say ...` applies words."
+
+
+class Interrupted(VoiceEditError):
+    """Ctrl-C, or the recording was cancelled."""
+
+    exit_code = 130
+    hint = "Nothing was written. `voice-edit retry` takes up the recording again."
