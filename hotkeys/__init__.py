@@ -1,10 +1,11 @@
 """Keys in, talk gestures out.
 
-Knows nothing of sound or of edits, and nothing uses it yet: the command line works from recordings and typed words.
-What stands here is the contract that key backends will keep, so that whoever writes one has it in one place.
+Knows nothing of sound or of edits, and nothing uses it yet: the command line works from recordings and typed
+words. What stands here is the contract that key backends will keep, so that whoever writes one has it in one
+place.
 
-Importing this package imports no key library: pynput raises without a display, so backends live in `_underscore`
-modules that are imported when they are chosen.
+Importing this package imports no key library: pynput raises without a display, so backends live in
+`_underscore` modules that are imported when they are chosen.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 Mode: TypeAlias = Literal["dictate", "edit"]
-"""What the words will be used for. The key decides, never the words: dictated imperatives are not executed."""
+"""What the words are for. The key decides, never the words: dictated imperatives are not executed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,10 @@ class HotkeyListener(Protocol):
     """A source of talk gestures."""
 
     def events(self) -> Iterator[TalkEvent]:
-        """Yield gestures as they happen, until `close()`. A `TalkStop` or `Cancel` always follows a `TalkStart`."""
+        """Yield gestures until `close()`. A `TalkStop` or `Cancel` always follows a `TalkStart`."""
 
     def close(self) -> None:
-        """Stop listening and let go of every key that was grabbed. May be called twice and from any thread."""
+        """Stop listening and let go of every grabbed key. May be called twice and from any thread."""
 
 
 __all__ = ["Cancel", "HotkeyListener", "Mode", "TalkEvent", "TalkStart", "TalkStop"]

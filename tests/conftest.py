@@ -1,0 +1,44 @@
+"""What holds for every test: nobody's real files are touched, and under CI a skipped test is a failed one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def voice_edit_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty user folder for each test: journal, recordings, settings go there."""
+    for name in [name for name in os.environ if name.startswith("VOICE_EDIT_")]:
+        monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("voice-edit-home")
+    monkeypatch.setenv("VOICE_EDIT_HOME", str(home))
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(home / "unexpected"))
+    # Pretty output must not depend on who runs the tests.
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    return home
+
+
+@pytest.fixture
+def samples() -> Path:
+    """The folder of recordings and notes that ships with the source."""
+    return Path(__file__).parent.parent / "samples"
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Under CI=1, what did not run counts as failed: skipped, deselected and expected failures alike."""
+    if os.environ.get("CI") != "1" or exitstatus != pytest.ExitCode.OK:
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    missed = [
+        kind
+        for kind in ("skipped", "deselected", "xfailed", "xpassed")
+        if reporter and reporter.stats.get(kind)
+    ]
+    if missed:
+        reporter.write_line(f"failing because some tests were: {', '.join(missed)}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,214 @@
+"""Settings and every path in the program.
+
+Settings come from, later wins: the defaults below, `config.toml`, environment variables. Paths follow the
+platform's conventions (XDG on Linux); `VOICE_EDIT_HOME` puts all of them under one folder, which is also how
+tests keep away from the user's files.
+
+    [engine]                     VOICE_EDIT_ENGINE__MODEL=bundled
+    model = "bundled"
+    [listening]                  VOICE_EDIT_LISTENING__LIMIT_MS=15000
+    limit_ms = 15000
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from voice_edit.errors import UsageError
+
+APP = "voice-edit"
+HOME_VARIABLE = "VOICE_EDIT_HOME"
+ENV_PREFIX = "VOICE_EDIT_"
+
+
+class _Section(BaseModel):
+    """Frozen, and strict about names: a misspelt setting is an error, not a silence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EngineSettings(_Section):
+    """The model that hears."""
+
+    model: str = "bundled"
+    """A name from the catalogue or the path of a GGUF file."""
+    projector: Path | None = None
+    """The GGUF with the audio projection, where the model is a path. None: looked for beside the model."""
+    context_tokens: int = Field(default=2048, ge=256, le=32768)
+    """Positions in the KV cache."""
+    threads: int | None = Field(default=None, ge=1, le=512)
+    """CPU threads; None leaves the choice to the engine."""
+
+
+class ListeningSettings(_Section):
+    """When an utterance begins and ends. Times in milliseconds of the recording."""
+
+    onset_ms: int = Field(default=60, ge=20, le=1000)
+    """Speech needed before an utterance starts."""
+    hangover_ms: int = Field(default=600, ge=100, le=5000)
+    """Silence waited through before it is over."""
+    pre_roll_ms: int = Field(default=300, ge=0, le=2000)
+    """Kept from before the onset, so that no first syllable is lost."""
+    tail_ms: int = Field(default=400, ge=0, le=2000)
+    """What the model is fed after the last speech."""
+    min_speech_ms: int = Field(default=100, ge=20, le=5000)
+    """Less speech than this is a noise, not an utterance."""
+    limit_ms: int = Field(default=15_000, ge=1000, le=30_000)
+    """A longer monologue is cut at its pauses into several utterances."""
+    partial_every_ms: int = Field(default=1000, ge=200, le=10_000)
+    """How often partial words are computed while somebody watches."""
+    aggressiveness: int = Field(default=2, ge=0, le=3)
+    """How readily the voice activity detector calls a sound noise."""
+    floor_dbfs: float = Field(default=-55.0, ge=-100.0, le=0.0)
+    """Quieter than this is never speech."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> ListeningSettings:
+        if self.min_speech_ms > self.limit_ms or self.hangover_ms > self.limit_ms:
+            raise ValueError("min_speech_ms and hangover_ms must be smaller than limit_ms")
+        return self
+
+
+class TargetSettings(_Section):
+    """The files that are edited."""
+
+    max_file_mb: int = Field(default=16, ge=1, le=1024)
+    """Larger files are refused, in units of 2**20 bytes."""
+
+
+class Settings(_Section):
+    """Everything a user can set."""
+
+    engine: EngineSettings = EngineSettings()
+    listening: ListeningSettings = ListeningSettings()
+    target: TargetSettings = TargetSettings()
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where things lie. Nothing is created here; whoever writes makes the folder."""
+
+    config_folder: Path
+    data_folder: Path
+
+    @cached_property
+    def config_file(self) -> Path:
+        """The user's settings, TOML; need not exist."""
+        return self.config_folder / "config.toml"
+
+    @cached_property
+    def journal(self) -> Path:
+        """The SQLite journal. Recordings lie beside it."""
+        return self.data_folder / "journal.sqlite3"
+
+    @cached_property
+    def models(self) -> Path:
+        """Where model files are looked for by name, after the bundled one."""
+        return self.data_folder / "models"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Paths:
+        """The folders of this user, or those below `VOICE_EDIT_HOME`."""
+        home = environ.get(HOME_VARIABLE)
+        if home:
+            base = Path(home).expanduser().absolute()
+            return cls(base / "config", base / "data")
+        return cls(
+            Path(platformdirs.user_config_dir(APP, appauthor=False)),
+            Path(platformdirs.user_data_dir(APP, appauthor=False)),
+        )
+
+
+def load_settings(
+    paths: Paths | None = None,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    overrides: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Settings:
+    """Read the settings: defaults, file, environment, then `overrides` (from the command line).
+
+    Raises `UsageError` naming the file or the variable and the setting that is wrong.
+    """
+    paths = paths or Paths.from_environment(environ)
+    merged: dict[str, dict[str, Any]] = {}
+    layers: list[tuple[str, Mapping[str, Any]]] = [
+        (str(paths.config_file), _read_toml(paths.config_file)),
+        ("the environment", _read_environment(environ)),
+        ("the command line", overrides or {}),
+    ]
+    settings = Settings()
+    for origin, layer in layers:
+        for section, values in layer.items():
+            if not isinstance(values, Mapping):
+                raise UsageError(
+                    f"{origin}: '{section}' is outside a section",
+                    hint=f'Sections are {_sections()}, for example: [engine] and below it model = "bundled"',
+                )
+            merged.setdefault(section, {}).update(values)
+        settings = _validated(merged, origin)
+    return settings
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path} is not valid TOML: {error}", hint=f"Correct the line, or move {path} away."
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}", hint=f"Make it readable: chmod u+r {path}"
+        ) from error
+
+
+def _read_environment(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """`VOICE_EDIT_ENGINE__MODEL=x` is `[engine] model = "x"`; without `__` it is none."""
+    found: dict[str, dict[str, str]] = {}
+    for name, value in environ.items():
+        section, separator, key = name.removeprefix(ENV_PREFIX).lower().partition("__")
+        if name.startswith(ENV_PREFIX) and separator:
+            found.setdefault(section, {})[key] = value
+    return found
+
+
+def _validated(values: Mapping[str, Any], origin: str) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "settings"
+        if first["type"] == "extra_forbidden":
+            raise UsageError(
+                f"{origin}: there is no setting '{where}'",
+                hint=f"The settings are: {', '.join(setting_names())}.",
+            ) from error
+        raise UsageError(
+            f"{origin}: {where}: {first['msg']}",
+            hint="docs/configuration.md lists every setting and its limits.",
+        ) from error
+
+
+def _sections() -> str:
+    return ", ".join(f"[{name}]" for name in Settings.model_fields)
+
+
+def setting_names() -> list[str]:
+    """Every setting as `section.name`, in the order of the documentation."""
+    return [
+        f"{section}.{key}"
+        for section, field in Settings.model_fields.items()
+        for key in field.default.__class__.model_fields
+    ]
