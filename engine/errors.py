@@ -1,0 +1,190 @@
+"""Everything that can go wrong between a sound and its words.
+
+    EngineError
+    ├── AudioError               the recording cannot be used
+    │   ├── AudioMissing         no file of that name
+    │   ├── AudioUnreadable      not audio, corrupt, a folder, no permission
+    │   ├── AudioNotFinite       NaN or infinite samples
+    │   ├── AudioEmpty           a file, but not one sample in it
+    │   ├── AudioTooShort        less than 100 ms
+    │   ├── AudioSilent          digital silence: every sample the same
+    │   ├── AudioTooQuiet        something is there, far below speaking level
+    │   └── NoSpeech             loud enough, but nobody speaks
+    ├── ModelError               the model cannot be used
+    │   ├── ModelMissing         no such file or catalog entry
+    │   ├── ModelCorrupt         truncated, or not a GGUF file at all
+    │   ├── ModelUnsupported     a sound GGUF of an architecture we cannot feed
+    │   ├── ProjectorUnsupported a projector of another kind than gemma4ua
+    │   ├── ProjectorMismatch    a projector of another width than the model
+    │   ├── ContextFull          the utterance does not fit into the context
+    │   └── DecodeFailed         llama.cpp refused or failed a batch
+    └── Cancelled                the user asked to stop; not a fault
+
+`str(error)` says in one line what happened and to which file. `error.hint` says what to do next. `error.code` is
+a stable name for scripts. `error.fatal` says that listening cannot go on: no later recording will do better.
+All of them can be pickled, because the engine may run in a process of its own.
+"""
+
+from __future__ import annotations
+
+
+class EngineError(Exception):
+    """Base of the tree. Raise a leaf: `AudioSilent("take.wav: every sample is zero")`."""
+
+    code: str = "engine"
+    hint: str = "Run the command again with --verbose and report what it prints."
+    fatal: bool = False
+
+    def __init__(self, message: str = "", *, hint: str | None = None) -> None:
+        super().__init__(message)
+        if hint is not None:
+            self.hint = hint
+
+
+class AudioError(EngineError):
+    """The recording cannot be used; the next one may be fine."""
+
+    code = "audio"
+    hint = "Give a recording of speech as WAV, FLAC, OGG or MP3."
+
+
+class AudioMissing(AudioError):
+    """There is no file of that name."""
+
+    code = "audio-missing"
+    hint = "Check the spelling and the folder of the recording."
+
+
+class AudioUnreadable(AudioError):
+    """Not audio, corrupt, a folder, or not ours to read."""
+
+    code = "audio-unreadable"
+    hint = "Give WAV, FLAC, OGG or MP3; convert others first, for example: ffmpeg -i INPUT -ar 16000 -ac 1 out.wav"
+
+
+class AudioNotFinite(AudioError):
+    """Samples that are NaN or infinite: the program that wrote them computed something wrong."""
+
+    code = "audio-not-finite"
+    hint = "Export the recording again as 16-bit WAV, which cannot hold such values."
+
+
+class AudioEmpty(AudioError):
+    """A file without one sample."""
+
+    code = "audio-empty"
+    hint = "Record again; the recorder wrote no sound before it was stopped."
+
+
+class AudioTooShort(AudioError):
+    """Shorter than the shortest word."""
+
+    code = "audio-too-short"
+    hint = "Record at least half a second: keep recording until the last word is spoken."
+
+
+class AudioSilent(AudioError):
+    """Digital silence: a muted microphone or a monitor of nothing, never a quiet room."""
+
+    code = "audio-silent"
+    hint = "The microphone was muted or the wrong input was recorded; unmute it or choose another input, then record again."
+
+
+class AudioTooQuiet(AudioError):
+    """Some signal, but far below the level of speech."""
+
+    code = "audio-too-quiet"
+    hint = "Raise the input gain or move closer to the microphone, then record again."
+
+
+class NoSpeech(AudioError):
+    """Loud enough, but nothing in it behaves like a voice."""
+
+    code = "no-speech"
+    hint = "Only noise was heard. Speak closer to the microphone, or check that the right input was recorded."
+
+
+class ModelError(EngineError):
+    """The model cannot be used; every recording would fail the same way."""
+
+    code = "model"
+    fatal = True
+    hint = "Choose another model, or use the bundled one: --model bundled"
+
+
+class ModelMissing(ModelError):
+    """No file at that path and no catalog entry of that name."""
+
+    code = "model-missing"
+    hint = "Check the path of the model, or use the one that ships with the program: --model bundled"
+
+
+class ModelCorrupt(ModelError):
+    """Truncated, or not a GGUF file."""
+
+    code = "model-corrupt"
+    hint = (
+        "The file is damaged or was not downloaded to its end; fetch it again and compare size and checksum."
+    )
+
+
+class ModelUnsupported(ModelError):
+    """A readable GGUF of an architecture that the engine cannot feed with sound."""
+
+    code = "model-unsupported"
+    hint = "Use a model of the 'gemma4' architecture with its 'gemma4ua' projector, or: --model bundled"
+
+
+class ProjectorUnsupported(ModelError):
+    """The projector is of another kind than `gemma4ua`: it needs an encoder that we do not run."""
+
+    code = "projector-unsupported"
+    hint = (
+        "Streaming needs a projector of kind 'gemma4ua'; take the mmproj file that belongs to the 12B model."
+    )
+
+    def __init__(self, message: str = "", *, kind: str = "", hint: str | None = None) -> None:
+        if hint is None and kind:
+            hint = f"This projector is '{kind}'. {type(self).hint}"
+        super().__init__(message, hint=hint)
+        self.kind = kind
+        """The projector type that the file declares, or ''."""
+
+
+class ProjectorMismatch(ModelError):
+    """The projector makes soft tokens of another width than the model takes."""
+
+    code = "projector-mismatch"
+    hint = "Model and projector must come from the same release; fetch the mmproj file that belongs to this model."
+
+    def __init__(
+        self, message: str = "", *, projector_width: int = 0, model_width: int = 0, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.projector_width = projector_width
+        """Values in one soft token of the projector, 0 where unknown."""
+        self.model_width = model_width
+        """Values in one embedding of the model, 0 where unknown."""
+
+
+class ContextFull(ModelError):
+    """This utterance does not fit into the context; a shorter one does."""
+
+    code = "context-full"
+    fatal = False
+    hint = "Speak in shorter utterances, or open the engine with a larger context."
+
+
+class DecodeFailed(ModelError):
+    """llama.cpp refused or failed a batch; the utterance is lost to the model, its audio is not."""
+
+    code = "decode-failed"
+    fatal = False
+    hint = "Try the recording again; if it fails again, free memory or use fewer threads."
+
+
+class Cancelled(EngineError):
+    """The user asked to stop. Nothing is wrong and nothing is to be done."""
+
+    code = "cancelled"
+    hint = "Nothing was changed."
