@@ -20,10 +20,13 @@
     │   └── DecodeFailed         llama.cpp refused or failed a batch
     └── Cancelled                the user asked to stop; not a fault
 
-`str(error)` says in one line what happened and to which file. `error.hint` says what to do next. `error.code` is
-a stable name for scripts. `error.fatal` says that listening cannot go on: no later recording will do better.
+`str(error)` says in one line what happened and to which file. `error.hint` says what to do next. `error.code`
+is a stable name for scripts. `error.fatal` says that listening cannot go on: no later recording will do better.
 All of them can be pickled, because the engine may run in a process of its own.
 """
+
+# The names say what is wrong; an "Error" at their end would only make them longer.
+# ruff: noqa: N818
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ class AudioUnreadable(AudioError):
     """Not audio, corrupt, a folder, or not ours to read."""
 
     code = "audio-unreadable"
-    hint = "Give WAV, FLAC, OGG or MP3; convert others first, for example: ffmpeg -i INPUT -ar 16000 -ac 1 out.wav"
+    hint = "Give WAV, FLAC, OGG or MP3; convert others first, for example: ffmpeg -i INPUT out.wav"
 
 
 class AudioNotFinite(AudioError):

@@ -46,10 +46,10 @@ class SpeechStopped:
     end_sample: int
     """First sample after the last speech, possibly well in the past: frames fed beyond it must be rewound."""
     hangover_samples: int
-    """Silence waited through after `end_sample`: real audio that may serve as the tail. 0 after a cut in speech."""
+    """Silence waited through after `end_sample`: real audio that may serve as tail. 0 after a cut in speech."""
     reason: StopReason
-    """`pause`: the speaker paused for the whole hangover. `limit`: cut because it grew long, the words go on in
-    the next utterance. `end_of_source`: there is no more sound."""
+    """`pause`: the speaker paused for the whole hangover. `limit`: cut because it grew long, the words go on
+    in the next utterance. `end_of_source`: there is no more sound."""
     speech_samples: int = 0
     """How much of it is speech that stands out from its noise floor. See `endpointing.rejection`."""
 

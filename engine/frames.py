@@ -48,8 +48,8 @@ def frames_in(samples: int) -> int:
 class SampleGrid:
     """Cuts a stream of samples of any chunking into pieces of one length.
 
-    Arrays that `push` and `flush` return are views that are valid until the next call: of the chunk itself where
-    that is possible, else of the grid's own buffer. Copy what must live longer.
+    Arrays that `push` and `flush` return are views that are valid until the next call: of the chunk itself
+    where that is possible, else of the grid's own buffer. Copy what must live longer.
     """
 
     def __init__(self, piece_samples: int) -> None:
