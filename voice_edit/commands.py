@@ -23,6 +23,8 @@ class Insert(_Model):
 
 
 class Delete(_Model):
+    """Take text away."""
+
     kind: Literal["delete"] = "delete"
     what: Selector
 
@@ -44,28 +46,36 @@ class Swap(_Model):
 
 
 class Select(_Model):
+    """Mark text."""
+
     kind: Literal["select"] = "select"
     what: Selector
 
 
 class GoTo(_Model):
+    """Put the caret somewhere."""
+
     kind: Literal["go_to"] = "go_to"
     place: Place
 
 
 class Move(_Model):
+    """Take text from where it is to a place."""
+
     kind: Literal["move"] = "move"
     what: Selector
     to: Place
 
 
 class Duplicate(_Model):
+    """A copy right after the original."""
+
     kind: Literal["duplicate"] = "duplicate"
     what: Selector
 
 
 class ChangeCase(_Model):
-    """`capitalise` raises the first letter and leaves the rest; `title` does so for every word that a title capitalises."""
+    """`capitalise` raises the first letter and leaves the rest; `title` raises that of every larger word."""
 
     kind: Literal["case"] = "case"
     style: Literal["capitalise", "upper", "lower", "title"]
@@ -135,6 +145,8 @@ class Undo(_Model):
 
 
 class Redo(_Model):
+    """Bring back what undo took."""
+
     kind: Literal["redo"] = "redo"
     count: Count = 1
 
@@ -148,6 +160,8 @@ class Correct(_Model):
 
 
 class Save(_Model):
+    """Write the target to where it is kept."""
+
     kind: Literal["save"] = "save"
 
 

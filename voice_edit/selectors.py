@@ -1,7 +1,7 @@
-"""How a place in a text is named. A selector is a description; `resolve` turns it into a span of one document.
+"""How a place in a text is named. A selector is a description; `resolve` finds its span in one document.
 
     Selector = Quote | Unit | Whole | Selected | That | Range | Everything | Exact    names a piece of text
-    Place    = Caret | Edge                                                          names a point between two characters
+    Place    = Caret | Edge                               names a point between two characters
 
 Everything here is frozen data with one JSON form (`kind` tells which). The rules by which a selector finds
 its text are in `resolving.py` and in docs/commands.md.
@@ -25,7 +25,7 @@ UNIT_NAMES: tuple[UnitName, ...] = (
 
 Ordinal = Annotated[int, Field(ge=-999, le=999)]
 Which = Ordinal | Literal["this", "next", "previous", "nearest", "all"]
-"""1 is the first, 2 the second, -1 the last, -2 the last but one; the words are relative to the caret; "all" is every one."""
+"""1 is the first, 2 the second, -1 the last, -2 the last but one; words are relative to the caret; "all": every one."""
 
 
 class _Model(BaseModel):
@@ -121,7 +121,7 @@ class Everything(_Model):
 
 
 class Exact(_Model):
-    """A span given by code point offsets, as a choice of an `Ambiguous` gives it. Widened to whole grapheme clusters."""
+    """Code point offsets, as a choice of an `Ambiguous` gives them. Widened to whole grapheme clusters."""
 
     kind: Literal["span"] = "span"
     start: Annotated[int, Field(ge=0)]
