@@ -20,9 +20,9 @@
     │   └── DecodeFailed         llama.cpp refused or failed a batch
     └── Cancelled                the user asked to stop; not a fault
 
-`str(error)` says in one line what happened and to which file. `error.hint` says what to do next. `error.code`
-is a stable name for scripts. `error.fatal` says that listening cannot go on: no later recording will do better.
-All of them can be pickled, because the engine may run in a process of its own.
+`str(error)` says in one line what happened and to which file, `error.hint` what to do next. `error.code` is a
+stable name for scripts. `error.fatal` says that listening cannot go on: no later recording will do better. All
+of them can be pickled, because the engine may run in a process of its own.
 """
 
 # The names say what is wrong; an "Error" at their end would only make them longer.
@@ -90,7 +90,7 @@ class AudioSilent(AudioError):
     """Digital silence: a muted microphone or a monitor of nothing, never a quiet room."""
 
     code = "audio-silent"
-    hint = "The microphone was muted or the wrong input was recorded; unmute it or choose another input, then record again."
+    hint = "The microphone was muted or the wrong input recorded: unmute it or choose another, and try again."
 
 
 class AudioTooQuiet(AudioError):
@@ -158,7 +158,7 @@ class ProjectorMismatch(ModelError):
     """The projector makes soft tokens of another width than the model takes."""
 
     code = "projector-mismatch"
-    hint = "Model and projector must come from the same release; fetch the mmproj file that belongs to this model."
+    hint = "Model and projector must come from one release; fetch the mmproj file that belongs to this model."
 
     def __init__(
         self, message: str = "", *, projector_width: int = 0, model_width: int = 0, hint: str | None = None

@@ -46,7 +46,7 @@ class SpeechStopped:
     end_sample: int
     """First sample after the last speech, possibly well in the past: frames fed beyond it must be rewound."""
     hangover_samples: int
-    """Silence waited through after `end_sample`: real audio that may serve as tail. 0 after a cut in speech."""
+    """Silence waited through after `end_sample`, real audio that may serve as tail. 0 for a cut in speech."""
     reason: StopReason
     """`pause`: the speaker paused for the whole hangover. `limit`: cut because it grew long, the words go on
     in the next utterance. `end_of_source`: there is no more sound."""
