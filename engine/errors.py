@@ -21,8 +21,8 @@
     └── Cancelled                the user asked to stop; not a fault
 
 `str(error)` says in one line what happened and to which file, `error.hint` what to do next. `error.code` is a
-stable name for scripts. `error.fatal` says that listening cannot go on: no later recording will do better. All
-of them can be pickled, because the engine may run in a process of its own.
+stable name for scripts. `error.fatal` says that listening cannot go on: no later recording will do better.
+They can be pickled, because the engine may run in a process of its own.
 """
 
 # The names say what is wrong; an "Error" at their end would only make them longer.
