@@ -2,7 +2,7 @@
 
     {replace: {find: brown, with: dark red}}        {delete: {word: last, count: 2}}        undo
 
-docs/commands.md lists every form. `to_compact` and `from_compact` are inverse to each other; `one_line` writes
+docs/commands.md lists every form. `to_compact` and `from_compact` are each other's inverse; `one_line` writes
 the form as YAML would, for logs. A form that makes no sense is a ValueError that says what was expected.
 """
 

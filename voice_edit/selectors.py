@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-UnitName = Literal["character", "word", "sentence", "line", "item", "heading", "paragraph", "section"]
+UnitName = Literal["character", "word", "sentence", "line", "item", "heading", "paragraph", "section", "list"]
 UNIT_NAMES: tuple[UnitName, ...] = (
     "character",
     "word",
@@ -21,11 +21,12 @@ UNIT_NAMES: tuple[UnitName, ...] = (
     "heading",
     "paragraph",
     "section",
+    "list",
 )
 
 Ordinal = Annotated[int, Field(ge=-999, le=999)]
 Which = Ordinal | Literal["this", "next", "previous", "nearest", "all"]
-"""1 is the first, 2 the second, -1 the last, -2 the last but one; words are relative to the caret; "all": every one."""
+"""1 is the first, 2 the second, -1 the last, -2 the last but one; words count from the caret; "all": every one."""
 
 
 class _Model(BaseModel):
