@@ -1,0 +1,262 @@
+"""When an utterance begins and when it is over: a pure machine that counts windows.
+
+It is fed one VAD signal and one level per 20 ms window. An utterance begins with an *onset* (a short run of
+speech), keeps some *pre-roll* from before it, and ends with a *hangover* of silence. It must not outgrow
+what the model can hear at once, so a monologue is cut where it hurts least: the longer it grows, the
+shorter a pause suffices, and at the limit it is cut at the quietest window. Utterances never overlap, and
+after a cut the next one begins where the last one ended, so that no window of speech is heard twice or not
+at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from engine.errors import NoSpeech
+from engine.events import SpeechStarted, SpeechStopped, StopReason
+from engine.frames import WINDOW_SAMPLES, ms_to_samples, samples_to_ms, windows_in_ms
+from engine.vad import SILENCE_DBFS
+
+HARD_LIMIT_MS = 30_000
+"""What Gemma 4 was trained to hear at once; beyond it, it loops and invents (llama.cpp issue 24138)."""
+
+CONTEXT_WINDOWS = 50
+"""One second before an utterance helps to judge the noise in it."""
+
+SpeechEvent: TypeAlias = SpeechStarted | SpeechStopped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointingSettings:
+    """How patient endpointing is. All times in milliseconds; all are rounded up to whole windows of 20 ms."""
+
+    onset_ms: int = 60
+    """Unbroken speech needed to begin; shorter sounds are clicks."""
+    hangover_ms: int = 600
+    """Silence waited through before the utterance is over."""
+    pre_roll_ms: int = 300
+    """Audio kept from before the onset: soft consonants that no detector sees."""
+    tail_ms: int = 400
+    """Audio fed after the last speech, so that the model hears that it is over: real sound as far as it was
+    waited for, silence after that."""
+    limit_ms: int = 15_000
+    """Longest stretch ever fed to the model at once, tail included. At most 30,000."""
+    min_speech_ms: int = 100
+    """An utterance with less speech than this, above its noise, is rejected."""
+    patience: float = 0.6
+    """Share of the limit up to which the whole hangover is waited for; beyond it, shorter pauses do."""
+    shortest_pause_ms: int = 100
+    """The pause that suffices when the limit is near; also what closes a plosive, so not less."""
+    search_ms: int = 2_000
+    """At the limit, the quietest window is searched in this last stretch."""
+    noise_margin_db: float = 6.0
+    """Speech counts towards `min_speech_ms` where it is this much above the utterance's noise floor."""
+
+    def __post_init__(self) -> None:
+        _between("onset_ms", self.onset_ms, 20, 1_000)
+        _between("hangover_ms", self.hangover_ms, 100, 5_000)
+        _between("pre_roll_ms", self.pre_roll_ms, 0, 2_000)
+        _between("tail_ms", self.tail_ms, 0, 2_000)
+        if self.limit_ms > HARD_LIMIT_MS:
+            raise ValueError(
+                f"limit_ms = {self.limit_ms}: the model hears at most {HARD_LIMIT_MS} ms at once and invents "
+                f"words beyond; choose {HARD_LIMIT_MS} or less, longer speech is cut at pauses anyway"
+            )
+        least = self.tail_ms + self.pre_roll_ms + self.onset_ms + 1_000
+        if self.limit_ms < least:
+            raise ValueError(
+                f"limit_ms = {self.limit_ms} leaves no room for speech between pre-roll and tail; "
+                f"choose {least} or more"
+            )
+        _between("min_speech_ms", self.min_speech_ms, 0, 1_000)
+        _between("patience", self.patience, 0.1, 1.0)
+        _between("shortest_pause_ms", self.shortest_pause_ms, 40, self.hangover_ms)
+        _between("search_ms", self.search_ms, 100, 10_000)
+        _between("noise_margin_db", self.noise_margin_db, 0.0, 30.0)
+
+    @property
+    def longest_windows(self) -> int:
+        """Windows that an utterance may have, so that it fits under the limit together with its tail."""
+        return ms_to_samples(self.limit_ms - self.tail_ms) // WINDOW_SAMPLES
+
+    @property
+    def search_windows(self) -> int:
+        """Windows searched for the quietest one; never more than the younger half of the utterance."""
+        return min(windows_in_ms(self.search_ms), self.longest_windows // 2)
+
+    @property
+    def history_samples(self) -> int:
+        """A reader that keeps this many of the last samples always has what `Endpointing` may still ask
+        for."""
+        windows = max(
+            self.search_windows,
+            windows_in_ms(self.hangover_ms),
+            windows_in_ms(self.onset_ms) + windows_in_ms(self.pre_roll_ms),
+        )
+        return (windows + 1) * WINDOW_SAMPLES
+
+
+def _between(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise ValueError(f"{name} = {value}: choose {least:g} to {most:g}")
+
+
+def rejection(stopped: SpeechStopped, settings: EndpointingSettings) -> NoSpeech | None:
+    """Why nothing may be inserted from this utterance, or None if it holds speech."""
+    if stopped.speech_samples >= ms_to_samples(settings.min_speech_ms):
+        return None
+    heard = samples_to_ms(stopped.speech_samples)
+    return NoSpeech(
+        f"only {heard:.0f} ms of sound rise above the noise like a voice; "
+        f"the shortest word takes {settings.min_speech_ms} ms"
+    )
+
+
+class Endpointing:
+    """Feed every window in order with `push`, then call `finish` once. Raises nothing on any input.
+
+    Windows are counted from 0, window i being the samples [320 i, 320 i + 320) of the source. How the
+    source was chunked cannot matter, because chunks are not seen here.
+    """
+
+    def __init__(self, settings: EndpointingSettings | None = None) -> None:
+        self.settings = settings or EndpointingSettings()
+        self._onset = windows_in_ms(self.settings.onset_ms)
+        self._hangover = windows_in_ms(self.settings.hangover_ms)
+        self._pre_roll = windows_in_ms(self.settings.pre_roll_ms)
+        self._shortest_pause = windows_in_ms(self.settings.shortest_pause_ms)
+        self._longest = self.settings.longest_windows
+        self._search = self.settings.search_windows
+        # One slot per window, written round and round: the utterance and what was before it.
+        self._levels = np.empty(self._longest + CONTEXT_WINDOWS, dtype=np.float32)
+        self._flags = np.empty(self._longest + CONTEXT_WINDOWS, dtype=np.bool_)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: the next window is window 0 of another source."""
+        self._windows = 0
+        self._run = 0
+        self._open = False
+        self._start = 0
+        self._voice_start = 0
+        self._last_end = 0
+        self._speech_end = 0
+        self._resume_before = 0
+
+    @property
+    def in_utterance(self) -> bool:
+        """Whether an utterance has begun and is not over."""
+        return self._open
+
+    @property
+    def keep_from_sample(self) -> int:
+        """No event to come starts before this sample, so that audio before it may be forgotten."""
+        if self._open:
+            first = min(self._speech_end, max(self._start, self._windows - self._search))
+        else:
+            first = max(self._last_end, self._windows - self._run - self._pre_roll)
+        return max(0, first) * WINDOW_SAMPLES
+
+    def push(self, window_is_speech: bool, level_dbfs: float) -> list[SpeechEvent]:
+        """Take the next window; return what it made certain, in order: nothing, one event, or a stop and a
+        start.
+
+        `level_dbfs` is the window's level; anything below -100, or NaN, counts as -100.
+        """
+        slot = self._windows % len(self._levels)
+        self._levels[slot] = level_dbfs if level_dbfs > SILENCE_DBFS else SILENCE_DBFS
+        self._flags[slot] = window_is_speech
+        self._windows += 1
+        return self._in_speech(window_is_speech) if self._open else self._in_silence(window_is_speech)
+
+    def finish(self) -> list[SpeechEvent]:
+        """The source has ended: close the utterance that is open, if one is."""
+        self._run = 0
+        if not self._open:
+            return []
+        return [self._stop(self._speech_end, self._windows - self._speech_end, "end_of_source")]
+
+    def _in_silence(self, is_speech: bool) -> list[SpeechEvent]:
+        self._run = self._run + 1 if is_speech else 0
+        # After an early cut, the speaker is still in the middle of something: any speech goes on with it at
+        # once, exactly where an utterance without a limit would have gone on.
+        resumed = is_speech and self._windows - self._run < self._resume_before
+        if self._run < self._onset and not resumed:
+            return []
+        onset = self._windows - self._run
+        return [self._begin(max(onset - self._pre_roll, self._last_end), onset)]
+
+    def _in_speech(self, is_speech: bool) -> list[SpeechEvent]:
+        if is_speech:
+            self._speech_end = self._windows
+        pause = self._windows - self._speech_end
+        length = self._windows - self._start
+        if pause and pause >= self._needed_pause(length):
+            reason: StopReason = "pause" if pause >= self._hangover else "limit"
+            return [self._stop(self._speech_end, pause, reason)]
+        if length < self._longest:
+            return []
+        if pause:
+            return [self._stop(self._speech_end, pause, "limit")]
+        cut = self._quietest() + 1
+        onset = next(window for window in range(cut, self._windows) if self._flags[window % len(self._flags)])
+        return [self._stop(cut, 0, "limit"), self._begin(cut, onset)]
+
+    def _needed_pause(self, length: int) -> int:
+        """Windows of silence that end an utterance of this length: the hangover, and less and less near the
+        limit."""
+        begin = self.settings.patience * self._longest
+        if length <= begin:
+            return self._hangover
+        # The shortest pause suffices from halfway between there and the limit.
+        share = min(1.0, (length - begin) / max(1.0, (self._longest - begin) / 2))
+        return round(self._hangover + share * (self._shortest_pause - self._hangover))
+
+    def _quietest(self) -> int:
+        """The window after which a cut hurts least: a gap if there is one, else the softest of the last
+        stretch."""
+        # Never in the pre-roll: both sides of a cut hold speech.
+        first = max(self._windows - self._search, self._voice_start)
+        span = np.arange(first, self._windows) % len(self._levels)
+        levels, flags = self._levels[span], self._flags[span]
+        # Averaged over 60 ms, so that a cut falls into a dip and not beside one soft window.
+        soft = np.full(len(span), np.inf, dtype=np.float32)
+        soft[1:-1] = (levels[:-2] + levels[1:-1] + levels[2:]) / 3
+        if not flags[1:-1].all():
+            soft[flags] = np.inf
+        return first + int(np.argmin(soft))
+
+    def _begin(self, start: int, onset: int) -> SpeechStarted:
+        self._open = True
+        self._run = 0
+        self._start = start
+        self._voice_start = onset
+        self._speech_end = self._windows
+        return SpeechStarted(start_sample=start * WINDOW_SAMPLES, onset_sample=onset * WINDOW_SAMPLES)
+
+    def _stop(self, end: int, pause: int, reason: StopReason) -> SpeechStopped:
+        speech = self._speech_above_noise(end)
+        self._open = False
+        self._last_end = end
+        self._resume_before = end + self._hangover if reason == "limit" else 0
+        return SpeechStopped(
+            end_sample=end * WINDOW_SAMPLES,
+            hangover_samples=pause * WINDOW_SAMPLES,
+            reason=reason,
+            speech_samples=speech * WINDOW_SAMPLES,
+        )
+
+    def _speech_above_noise(self, end: int) -> int:
+        """Speech windows of the open utterance, up to `end`, that stand out from the noise in and around it.
+
+        Steady noise that the detector takes for a voice has none: it is its own floor.
+        """
+        first = max(0, self._start - CONTEXT_WINDOWS, self._windows - len(self._levels))
+        around = np.sort(self._levels[np.arange(first, self._windows) % len(self._levels)])
+        floor = around[len(around) // 10]
+        span = np.arange(self._start, end) % len(self._levels)
+        loud = self._levels[span] >= floor + self.settings.noise_margin_db
+        return int(np.count_nonzero(self._flags[span] & loud))

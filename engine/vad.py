@@ -1,0 +1,138 @@
+"""Is there a voice in these 20 ms? A signal, not a decision: `endpointing` decides.
+
+Three layers, because each is fooled by something: WebRTC VAD looks at the shape of the spectrum and calls a
+fan or a hum a voice; a fixed level floor keeps out the hiss of an idle input; a floor that follows the room
+keeps out steady noise of any loudness. What still gets through is weighed by `endpointing`, which sees
+whole utterances.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from engine.frames import SAMPLE_RATE, WINDOW_SAMPLES
+
+if TYPE_CHECKING:
+    from engine.events import Samples
+
+SILENCE_DBFS = -100.0
+"""The level given to digital silence and to anything below it; 16-bit dither is at about -98."""
+
+FLOOR_DBFS = -55.0
+"""Windows quieter than this are never speech: a voice at arm's length is 20 to 30 dB above it."""
+
+ROOM_WINDOWS = 150
+"""The room's noise is judged by the last 3 s: long enough to hold a gap between words, short enough to
+follow."""
+
+ROOM_MIN_WINDOWS = 25
+"""Before half a second is heard, the room is unknown: the first word may be all there was."""
+
+ROOM_MARGIN_DB = 4.0
+"""Speech stands out from the room by this much. Steady noise wanders by about 1 dB from window to window."""
+
+
+class SpeechDetector(Protocol):
+    """Says of one window whether there is a voice in it. May remember earlier windows; `reset` forgets
+    them."""
+
+    def is_speech(self, window: Samples) -> bool:
+        """`window` is float32[320] in [-1, 1], the one right after the last."""
+        ...
+
+    def reset(self) -> None:
+        """The next window does not follow the last one."""
+        ...
+
+
+def level_dbfs(samples: Samples) -> float:
+    """Root mean square of `samples` around their mean, in dB relative to full scale, at least -100.
+
+    The mean is taken out because a microphone's constant offset is not sound.
+    """
+    if len(samples) == 0:
+        return SILENCE_DBFS
+    mean = float(samples.mean(dtype=np.float64))
+    power = float(np.dot(samples, samples)) / len(samples) - mean * mean
+    return SILENCE_DBFS if power <= 1e-10 else max(SILENCE_DBFS, 10.0 * math.log10(power))
+
+
+class NoiseFloor:
+    """How loud the room is: the level that the quietest tenth of the last 3 s stays below."""
+
+    def __init__(self, windows: int = ROOM_WINDOWS) -> None:
+        self._ring = np.empty(windows, dtype=np.float32)
+        self._sorted = np.empty(windows, dtype=np.float32)
+        self._seen = 0
+
+    def push(self, dbfs: float) -> float:
+        """Take the level of the next window; return the floor in dBFS, -100 while it is unknown."""
+        ring = self._ring
+        ring[self._seen % len(ring)] = dbfs
+        self._seen += 1
+        filled = min(self._seen, len(ring))
+        if filled < ROOM_MIN_WINDOWS:
+            return SILENCE_DBFS
+        levels = self._sorted[:filled]
+        levels[:] = ring[:filled]
+        tenth = filled // 10
+        levels.partition(tenth)
+        return float(levels[tenth])
+
+    def reset(self) -> None:
+        """Forget the room."""
+        self._seen = 0
+
+
+class WebRtcDetector:
+    """WebRTC VAD on 20 ms windows behind two level floors. Not for use from two threads at once."""
+
+    def __init__(
+        self,
+        aggressiveness: int = 2,
+        floor_dbfs: float = FLOOR_DBFS,
+        *,
+        room_margin_db: float = ROOM_MARGIN_DB,
+    ) -> None:
+        """`aggressiveness` 0 to 3: the higher, the fewer windows are called speech.
+
+        `floor_dbfs`: windows below are never speech. `room_margin_db`: by how much speech must stand out
+        from the room's own noise. Raises ValueError for values that make no sense.
+        """
+        if aggressiveness not in range(4):
+            raise ValueError(f"the detector's aggressiveness is 0, 1, 2 or 3, not {aggressiveness!r}")
+        if not SILENCE_DBFS <= floor_dbfs <= 0.0:
+            raise ValueError(f"the level floor is {SILENCE_DBFS:g} to 0 dBFS, not {floor_dbfs!r}")
+        if not 0.0 <= room_margin_db <= 30.0:
+            raise ValueError(f"the margin over the room's noise is 0 to 30 dB, not {room_margin_db!r}")
+        self._aggressiveness = aggressiveness
+        self._floor_dbfs = floor_dbfs
+        self._room_margin_db = room_margin_db
+        self._room = NoiseFloor()
+        self._scaled = np.empty(WINDOW_SAMPLES, dtype=np.float32)
+        self._pcm = np.empty(WINDOW_SAMPLES, dtype=np.int16)
+        self.reset()
+
+    def is_speech(self, window: Samples) -> bool:
+        """See `SpeechDetector`. Raises ValueError for another shape than [320]."""
+        if window.shape != (WINDOW_SAMPLES,):
+            raise ValueError(f"a window is {WINDOW_SAMPLES} samples, not an array of shape {window.shape}")
+        np.multiply(window, 32767.0, out=self._scaled)
+        np.clip(self._scaled, -32768.0, 32767.0, out=self._scaled)
+        np.rint(self._scaled, out=self._scaled)
+        np.copyto(self._pcm, self._scaled, casting="unsafe")
+        # WebRTC VAD follows the noise by the windows it hears, so it must hear the quiet ones too.
+        voice = bool(self._vad.is_speech(self._pcm.tobytes(), SAMPLE_RATE, WINDOW_SAMPLES))
+        level = level_dbfs(window)
+        room = self._room.push(level)
+        return voice and level >= self._floor_dbfs and level >= room + self._room_margin_db
+
+    def reset(self) -> None:
+        """See `SpeechDetector`."""
+        import webrtcvad
+
+        self._vad = webrtcvad.Vad(self._aggressiveness)
+        self._room.reset()
