@@ -89,8 +89,7 @@ class EndpointingSettings:
 
     @property
     def history_samples(self) -> int:
-        """A reader that keeps this many of the last samples always has what `Endpointing` may still ask
-        for."""
+        """Whoever keeps this many of the last samples has all that `Endpointing` may still ask for."""
         windows = max(
             self.search_windows,
             windows_in_ms(self.hangover_ms),
@@ -161,8 +160,7 @@ class Endpointing:
         return max(0, first) * WINDOW_SAMPLES
 
     def push(self, window_is_speech: bool, level_dbfs: float) -> list[SpeechEvent]:
-        """Take the next window; return what it made certain, in order: nothing, one event, or a stop and a
-        start.
+        """Take the next window; return what it made certain: nothing, one event, or a stop and a start.
 
         `level_dbfs` is the window's level; anything below -100, or NaN, counts as -100.
         """
@@ -206,8 +204,7 @@ class Endpointing:
         return [self._stop(cut, 0, "limit"), self._begin(cut, onset)]
 
     def _needed_pause(self, length: int) -> int:
-        """Windows of silence that end an utterance of this length: the hangover, and less and less near the
-        limit."""
+        """Windows of silence that end an utterance of this length: the hangover, and less near the limit."""
         begin = self.settings.patience * self._longest
         if length <= begin:
             return self._hangover
@@ -216,8 +213,7 @@ class Endpointing:
         return round(self._hangover + share * (self._shortest_pause - self._hangover))
 
     def _quietest(self) -> int:
-        """The window after which a cut hurts least: a gap if there is one, else the softest of the last
-        stretch."""
+        """The late window after which a cut hurts least: one in a gap if there is any, else the softest."""
         # Never in the pre-roll: both sides of a cut hold speech.
         first = max(self._windows - self._search, self._voice_start)
         span = np.arange(first, self._windows) % len(self._levels)

@@ -48,8 +48,8 @@ class SpeechStopped:
     hangover_samples: int
     """Silence waited through after `end_sample`, real audio that may serve as tail. 0 for a cut in speech."""
     reason: StopReason
-    """`pause`: the speaker paused for the whole hangover. `limit`: cut because it grew long, the words go on
-    in the next utterance. `end_of_source`: there is no more sound."""
+    """`pause`: the speaker paused for the whole hangover. `limit`: cut because it grew long, the words may
+    go on in the next utterance. `end_of_source`: there is no more sound."""
     speech_samples: int = 0
     """How much of it is speech that stands out from its noise floor. See `endpointing.rejection`."""
 
