@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +23,9 @@ from engine.projection import SoftTokens
 logger = logging.getLogger(__name__)
 
 Logits: TypeAlias = npt.NDArray[np.float32]
-Outputs: TypeAlias = Literal["none", "last", "all"]
 
 MAX_OUTPUTS = 64
-"""Most rows of logits from one batch. A row of Gemma 4 is 1 MiB, reserved at the start."""
+"""Rows of logits that one batch may ask for. A row of Gemma 4 is 1 MiB, reserved at the start."""
 
 N_SEQ_MAX = 4
 """Sequences that may share the cache: the utterance, the fork of a partial, and two for text passes."""
@@ -195,7 +194,7 @@ class LlamaContext:
         context = C.llama_init_from_model(model._model, params)
         if not context:
             failure = DecodeFailed(
-                f"{model.path}: no memory for a context of {n_ctx} tokens: {log.last_error or 'no reason given'}",
+                f"{model.path}: no memory for a context of {n_ctx} tokens: {log.last_error or 'no reason'}",
                 hint="Close other programs, or choose a smaller model or context.",
             )
             failure.fatal = True
@@ -228,16 +227,16 @@ class LlamaContext:
         self._token_pointer = _pointer(self._tokens, ctypes.c_int32)
 
     def decode_tokens(
-        self, tokens: Sequence[int], position: int, *, sequence: int = 0, outputs: Outputs = "last"
+        self, tokens: Sequence[int], position: int, *, sequence: int = 0, logits: bool = True
     ) -> None:
-        """Put tokens into the cache from `position` on and compute logits for none, the last or all of them.
+        """Put tokens into the cache from `position` on; compute the logits after the last of them, or none.
 
         Raises ContextFull or DecodeFailed; the cache then holds what it held before, or part of the new.
         """
         n = len(tokens)
         self._tokens[:n] = tokens
         self._batch.token, self._batch.embd = self._token_pointer, self._no_rows
-        self._decode(n, position, sequence, outputs)
+        self._decode(n, position, sequence, logits)
 
     def decode_rows(self, rows: SoftTokens, position: int, *, sequence: int = 0) -> None:
         """Put soft tokens float32[n, n_embd] into the cache from `position` on, without logits.
@@ -248,23 +247,21 @@ class LlamaContext:
             raise ValueError(f"soft tokens must be float32[n, {self._model.n_embd}], not {rows.shape}")
         rows = np.ascontiguousarray(rows)
         self._batch.token, self._batch.embd = self._no_tokens, _pointer(rows, ctypes.c_float)
-        self._decode(len(rows), position, sequence, "none")
+        self._decode(len(rows), position, sequence, False)
 
-    def _decode(self, n: int, position: int, sequence: int, outputs: Outputs) -> None:
+    def _decode(self, n: int, position: int, sequence: int, logits: bool) -> None:
         if not 0 < n <= self.n_batch:
             raise ValueError(f"a batch takes 1 to {self.n_batch} entries, not {n}")
-        if outputs == "all" and n > MAX_OUTPUTS:
-            raise ValueError(f"logits of {n} entries at once, at most {MAX_OUTPUTS}")
         if not 0 <= sequence < N_SEQ_MAX:
             raise ValueError(f"sequence {sequence} is not one of {N_SEQ_MAX}")
         if position + n > self.n_ctx:
             raise ContextFull(f"{position + n} tokens do not fit into a context of {self.n_ctx}")
         np.add(self._steps[:n], position, out=self._positions[:n])
-        self._outputs[:n] = outputs == "all"
-        self._outputs[n - 1] = outputs != "none"
+        self._outputs[n - 1] = logits
         self._sequence[0] = sequence
         self._batch.n_tokens = n
         code = C.llama_decode(self._context, self._batch)
+        self._outputs[n - 1] = False
         if code == 0:
             return
         if code == _NO_SLOT:
@@ -272,14 +269,14 @@ class LlamaContext:
         log = _start()
         raise DecodeFailed(f"llama.cpp failed a batch of {n} (code {code}): {log.last_error or 'no reason'}")
 
-    def logits(self, entry: int = -1) -> Logits:
-        """Logits float32[n_vocab] of one entry of the last batch (-1: its last output).
+    def logits(self) -> Logits:
+        """Logits float32[n_vocab] after the last token of the last batch.
 
         A view into llama.cpp's buffer, valid and writable until the next batch.
         """
-        pointer = C.llama_get_logits_ith(self._context, entry)
+        pointer = C.llama_get_logits_ith(self._context, -1)
         if not pointer:
-            raise DecodeFailed(f"no logits were asked for at entry {entry}")
+            raise DecodeFailed("the last batch asked for no logits")
         return np.ctypeslib.as_array(pointer, shape=(self._model.n_vocab,))
 
     def fork(self, source: int, target: int) -> None:

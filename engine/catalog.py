@@ -1,0 +1,158 @@
+"""Models we know, and how each wants to be asked: rows of `profiles.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from engine.errors import ModelMissing, ModelUnsupported
+from engine.gguf_header import GgufHeader, read_header, require_model
+
+DEFAULT_MODEL = "bundled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptProfile:
+    """What a model wants besides its chat template. Each field is described at the top of `profiles.toml`."""
+
+    name: str
+    match: tuple[tuple[str, str], ...] = ()
+    instruction: str = ""
+    template: str = ""
+    audio_placeholder: str = "<|audio|>"
+    audio_begin: str = "<|audio>"
+    audio_end: str = "<audio|>"
+    thought_block: str = ""
+    thought_open: str = ""
+    thought_close: str = ""
+    suppressed: tuple[str, ...] = ()
+    end_tokens: tuple[str, ...] = ()
+    tokens_per_word: float = 3.0
+    max_utterance_ms: int = 15_000
+    tail_ms: int = 400
+    dither: float = 0.0
+    min_confidence: float = -4.0
+
+    def fits(self, header: GgufHeader) -> bool:
+        """Whether every pattern of `match` is met by the file's metadata."""
+        return bool(self.match) and all(
+            fnmatchcase(header.text(key).lower(), pattern.lower()) for key, pattern in self.match
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """A model that can be opened."""
+
+    name: str
+    model: Path
+    projector: Path
+    profile: PromptProfile
+
+
+def profiles() -> dict[str, PromptProfile]:
+    """Every profile by name, in the order in which they are tried."""
+    return {name: _profile(name, row) for name, row in _table()["profile"].items()}
+
+
+def model_names() -> list[str]:
+    """Names that `find_model` takes."""
+    return list(_table()["model"])
+
+
+def find_model(
+    name_or_path: str = DEFAULT_MODEL, *, projector: str | Path | None = None, folder: Path | None = None
+) -> ModelFiles:
+    """The files of a model: by its name in the catalogue, or by the path of its GGUF.
+
+    `projector` overrides the mmproj file, which else is the one of the catalogue or the one beside the model.
+    `folder` is where files of catalogue models that do not ship with the package were put.
+    Raises ModelMissing with the way to get the files, ModelCorrupt, ModelUnsupported.
+    """
+    row = _table()["model"].get(name_or_path)
+    if row is None:
+        return _by_path(Path(name_or_path).expanduser(), projector)
+    model, mmproj = (_locate(row[key], folder) for key in ("model", "projector"))
+    if projector is not None:
+        mmproj = Path(projector).expanduser()
+    for path in (model, mmproj):
+        if not path.is_file():
+            raise ModelMissing(
+                f"the files of the model '{name_or_path}' are not here: {path}",
+                hint=f"Run: voice-edit model show {name_or_path}   (it says where they come from)",
+            )
+    return ModelFiles(name_or_path, model, mmproj, profiles()[row["profile"]])
+
+
+def model_card(name: str = DEFAULT_MODEL) -> str:
+    """What a model of the catalogue is, can do and cannot do, as Markdown. Raises ModelMissing."""
+    row = _table()["model"].get(name)
+    if row is None:
+        known = ", ".join(model_names())
+        raise ModelMissing(f"there is no model '{name}'", hint=f"Known models: {known}.")
+    if "card_text" in row:
+        return str(row["card_text"]).strip() + "\n"
+    try:
+        return _locate(row["card"], None).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ModelMissing(f"the card of the model '{name}' is missing", hint="Install again.") from None
+
+
+def _by_path(model: Path, projector: str | Path | None) -> ModelFiles:
+    if not model.exists() and model.suffix.lower() != ".gguf":
+        known = ", ".join(model_names())
+        raise ModelMissing(
+            f"'{model}' is neither a model of the catalogue nor a file", hint=f"Known models: {known}."
+        )
+    header = read_header(model)
+    require_model(header)
+    profile = next((profile for profile in profiles().values() if profile.fits(header)), None)
+    if profile is None:
+        raise ModelUnsupported(f"{model}: no profile in profiles.toml fits it")
+    mmproj = Path(projector).expanduser() if projector is not None else _beside(model)
+    return ModelFiles(model.stem, model, mmproj, profile)
+
+
+def _beside(model: Path) -> Path:
+    """The one projector in the model's folder; of several, the one that is named after the model."""
+    found = sorted(path for path in model.parent.glob("*.gguf") if path.name.lower().startswith("mmproj"))
+    named = [path for path in found if model.stem.lower() in path.stem.lower()]
+    if len(named or found) == 1:
+        return (named or found)[0]
+    if not found:
+        raise ModelMissing(
+            f"{model.parent}: holds no projector for {model.name}",
+            hint="Put the model's mmproj file beside it, or name it with --projector FILE.",
+        )
+    names = ", ".join(path.name for path in found)
+    raise ModelMissing(
+        f"{model.parent}: holds several projectors ({names})",
+        hint="Name the right one with --projector FILE.",
+    )
+
+
+def _locate(name: str, folder: Path | None) -> Path:
+    shipped = Path(str(files("engine"))) / name
+    return shipped if folder is None or shipped.exists() else folder / Path(name).name
+
+
+@cache
+def _table() -> dict[str, dict[str, Any]]:
+    return tomllib.loads((files("engine") / "profiles.toml").read_text(encoding="utf-8"))
+
+
+def _profile(name: str, row: dict[str, Any]) -> PromptProfile:
+    known = {field.name for field in fields(PromptProfile)}
+    unknown = sorted(set(row) - known)
+    if unknown:
+        raise ValueError(f"profiles.toml: profile '{name}' has unknown keys: {', '.join(unknown)}")
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in row.items()
+    }
+    values["match"] = tuple(row.get("match", {}).items())
+    return PromptProfile(name=name, **values)

@@ -1,0 +1,199 @@
+"""From logits to words: greedy tokens, their probability, a guard against loops, text as it grows.
+
+Greedy, because the same sound must give the same words. A stack of small parts: `Picker` chooses one token,
+`Answer` yields tokens until there is a reason to stop, `loop_length` finds loops, `AnswerText` turns tokens
+into visible text.
+"""
+
+from __future__ import annotations
+
+import codecs
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import Cancelled, DecodeFailed
+from engine.events import HypothesisStop
+
+WORDS_PER_S = 6.0
+"""Speech has at most about 6 words a second: a fast auctioneer has 5."""
+
+SPARE_TOKENS = 8
+"""For an empty thought block, punctuation, and the end."""
+
+LONGEST_LOOP = 24
+"""Tokens in the longest phrase that is looked for as a loop: about a sentence."""
+
+LOOP_ROUNDS = 4
+LOOP_TOKENS = 16
+"""A phrase said four times over and 16 tokens in all is a loop; "no no no no no" is a person."""
+
+
+class Token(NamedTuple):
+    """One token of an answer."""
+
+    id: int
+    log_prob: float
+    """Natural logarithm of its probability among the tokens that are allowed."""
+
+
+class Answering(Protocol):
+    """Where the next logits come from: a branch of the cache after its tail."""
+
+    def logits(self) -> npt.NDArray[np.float32]:
+        """float32[n_vocab] after the last token; may be written into."""
+        ...
+
+    def append(self, token: int) -> None:
+        """Take `token` as the next of the answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What may be produced, and for how long."""
+
+    is_end: Callable[[int], bool]
+    """Whether a token ends the answer."""
+    max_tokens: int
+    """See `max_tokens`."""
+
+
+def max_tokens(audio_s: float, tokens_per_word: float) -> int:
+    """Most tokens that `audio_s` seconds of speech can be worth. A model that goes on is inventing."""
+    return SPARE_TOKENS + math.ceil(audio_s * WORDS_PER_S * tokens_per_word)
+
+
+class Picker:
+    """Picks the likeliest allowed token. Keeps one row of scratch memory, so picking allocates nothing."""
+
+    def __init__(self, n_vocab: int, suppressed: npt.NDArray[np.intp]) -> None:
+        self._scratch = np.empty(n_vocab, dtype=np.float32)
+        self._suppressed = suppressed
+
+    def pick(self, logits: npt.NDArray[np.float32]) -> Token:
+        """The likeliest token and its log-probability. Overwrites suppressed logits with -inf.
+
+        Raises DecodeFailed where the logits are NaN: weights or cache are damaged.
+        """
+        logits[self._suppressed] = -np.inf
+        best = int(logits.argmax())
+        top = float(logits[best])
+        if not math.isfinite(top):
+            raise DecodeFailed(
+                "the model computes NaN", hint="Fetch the model again and compare its size and checksum."
+            )
+        np.subtract(logits, top, out=self._scratch)
+        np.exp(self._scratch, out=self._scratch)
+        return Token(best, -math.log(float(self._scratch.sum(dtype=np.float64))))
+
+
+class Answer:
+    """Iterates over the tokens of an answer, without its end token, and knows in the end why it stopped."""
+
+    def __init__(
+        self, source: Answering, picker: Picker, rules: Rules, cancelled: Callable[[], bool]
+    ) -> None:
+        """`cancelled` is asked before every token; iterating raises Cancelled once it says yes."""
+        self.tokens: list[Token] = []
+        self.stop: HypothesisStop = "cancelled"
+        self._source = source
+        self._picker = picker
+        self._rules = rules
+        self._cancelled = cancelled
+
+    def __iter__(self) -> Iterator[Token]:
+        ids: list[int] = []
+        while True:
+            if self._cancelled():
+                raise Cancelled("stopped while the words were written")
+            token = self._picker.pick(self._source.logits())
+            if self._rules.is_end(token.id):
+                self.stop = "eos"
+                return
+            if len(ids) >= self._rules.max_tokens:
+                self.stop = "max_tokens"
+                return
+            ids.append(token.id)
+            self.tokens.append(token)
+            yield token
+            if loop_length(ids):
+                self.stop = "repetition"
+                return
+            self._source.append(token.id)
+
+
+def loop_length(tokens: Sequence[int]) -> int:
+    """Length of the phrase that the tokens end in over and over, or 0."""
+    n = len(tokens)
+    for length in range(1, min(LONGEST_LOOP, n // LOOP_ROUNDS) + 1):
+        span = max(LOOP_ROUNDS * length, -(-LOOP_TOKENS // length) * length)
+        if span <= n and all(tokens[i] == tokens[i - length] for i in range(n - span + length, n)):
+            return length
+    return 0
+
+
+def trim_repetition(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens with the loop they end in reduced to its first round."""
+    ids = [token.id for token in tokens]
+    length = loop_length(ids)
+    if not length:
+        return list(tokens)
+    keep = len(ids)
+    while keep > length and ids[keep - 1] == ids[keep - 1 - length]:
+        keep -= 1
+    return list(tokens[:keep])
+
+
+def mean_log_prob(tokens: Sequence[Token]) -> float | None:
+    """Confidence: the mean log-probability, 0 for certain; None without tokens."""
+    return sum(token.log_prob for token in tokens) / len(tokens) if tokens else None
+
+
+class AnswerText:
+    """Text from the bytes of tokens: half characters wait for their other half, thoughts are left out.
+
+    Some models open their answer with a thought block, empty or not, even when it is switched off.
+    """
+
+    def __init__(self, thought_open: str = "", thought_close: str = "") -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._open, self._close = thought_open, thought_close
+        self._held = ""
+        self._begun = not thought_open
+        self._parts: list[str] = []
+
+    def push(self, piece: bytes) -> str:
+        """Take the bytes of the next token; return what became visible by them, perhaps nothing."""
+        return self._show(self._decoder.decode(piece))
+
+    def finish(self) -> str:
+        """The whole text without blanks around it. A thought that was never closed is no text."""
+        self._show(self._decoder.decode(b"", final=True))
+        if not self._begun and not self._held.lstrip().startswith(self._open):
+            self._parts.append(self._held)
+        return "".join(self._parts).strip()
+
+    def _show(self, text: str) -> str:
+        if not self._begun:
+            self._held += text
+            start = self._held.lstrip()
+            if start.startswith(self._open):
+                _, closed, text = start.partition(self._close)
+                if not closed:
+                    return ""
+            elif self._open.startswith(start):
+                return ""
+            else:
+                text = self._held
+            self._held = ""
+            self._begun = True
+        if not self._parts:
+            text = text.lstrip()
+        if text:
+            self._parts.append(text)
+        return text

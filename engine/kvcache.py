@@ -1,0 +1,184 @@
+"""Who holds which positions of the key/value cache, and how to take some back.
+
+A sequence is laid out as
+
+    prefix        the prompt up to `<|audio>`: the same for every utterance, prefilled once
+    soft tokens   one per frame, as they arrive
+    tail          `<audio|>` and the rest of the prompt
+    answer        the tokens produced
+
+The ledger counts; the cache keeps ledger and llama.cpp in step, also when a batch fails half-way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from engine.errors import ContextFull
+
+if TYPE_CHECKING:
+    from engine.projection import SoftTokens
+
+
+class Context(Protocol):
+    """What the ledger needs of `llama.LlamaContext`; tests put a scripted one in its place."""
+
+    n_ctx: int
+    n_batch: int
+
+    def decode_tokens(
+        self, tokens: Sequence[int], position: int, *, sequence: int = 0, logits: bool = True
+    ) -> None: ...
+    def decode_rows(self, rows: SoftTokens, position: int, *, sequence: int = 0) -> None: ...
+    def fork(self, source: int, target: int) -> None: ...
+    def rewind(self, sequence: int, position: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Positions of one sequence, in order. Each method returns the next state; none is ever half done."""
+
+    prefix: int = 0
+    soft: int = 0
+    tail: int = 0
+    answer: int = 0
+
+    @property
+    def end(self) -> int:
+        """First free position."""
+        return self.prefix + self.soft + self.tail + self.answer
+
+    @property
+    def audio_end(self) -> int:
+        """First position after the soft tokens."""
+        return self.prefix + self.soft
+
+    def with_soft(self, n: int) -> Ledger:
+        """After `n` more soft tokens; they may not follow the tail."""
+        assert self.end == self.audio_end, "soft tokens come before the tail: reopen first"
+        return replace(self, soft=self.soft + n)
+
+    def with_tail(self, n: int) -> Ledger:
+        """After `n` more tail tokens."""
+        assert not self.answer, "the tail comes before the answer"
+        return replace(self, tail=self.tail + n)
+
+    def with_answer(self, n: int) -> Ledger:
+        """After `n` more answer tokens."""
+        return replace(self, answer=self.answer + n)
+
+    def reopened(self) -> Ledger:
+        """Back to the end of the soft tokens: more may follow."""
+        return Ledger(self.prefix, self.soft)
+
+    def without_soft(self, n: int) -> Ledger:
+        """Without the last `n` soft tokens and what came after them."""
+        assert 0 <= n <= self.soft, f"{n} of {self.soft} soft tokens cannot be dropped"
+        return Ledger(self.prefix, self.soft - n)
+
+
+class KVCache:
+    """One sequence of a context, and its ledger. A decode that fails leaves both where they were."""
+
+    def __init__(self, context: Context, *, sequence: int = 0, fork_sequence: int = 1) -> None:
+        self._context = context
+        self._sequence = sequence
+        self._fork_sequence = fork_sequence
+        self._prefix: tuple[int, ...] = ()
+        self.ledger = Ledger()
+        self.prefix_prefills = 0
+        """How often a prefix was really computed; reuse does not count."""
+
+    @property
+    def room(self) -> int:
+        """Free positions."""
+        return self._context.n_ctx - self.ledger.end
+
+    def begin(self, prefix: Sequence[int]) -> None:
+        """Start over behind `prefix`: cells that hold it already are reused, everything else is dropped."""
+        wanted = tuple(prefix)
+        if wanted and wanted == self._prefix:
+            self._drop_to(Ledger(len(wanted)))
+            return
+        self._prefix = ()
+        self._drop_to(Ledger())
+        self._put(wanted, logits=False)
+        self.ledger = Ledger(len(wanted))
+        self._prefix = wanted
+        self.prefix_prefills += 1
+
+    def add_soft(self, rows: SoftTokens) -> None:
+        """Prefill soft tokens float32[n, n_embd]. Raises ContextFull, DecodeFailed."""
+        n = len(rows)
+        after = self.ledger.with_soft(n)
+        self._check_room(n)
+        with self._undone_on_failure():
+            for at in range(0, n, self._context.n_batch):
+                piece = rows[at : at + self._context.n_batch]
+                self._context.decode_rows(piece, self.ledger.end + at, sequence=self._sequence)
+        self.ledger = after
+
+    def add_tail(self, tokens: Sequence[int]) -> None:
+        """Prefill the tail; the logits after its last token are then at hand. Raises as `add_soft`."""
+        after = self.ledger.with_tail(len(tokens))
+        self._put(tokens, logits=True)
+        self.ledger = after
+
+    def add_answer(self, token: int) -> None:
+        """Append one token of the answer; the logits after it are then at hand. Raises as `add_soft`."""
+        after = self.ledger.with_answer(1)
+        self._put((token,), logits=True)
+        self.ledger = after
+
+    def reopen(self) -> None:
+        """Drop tail and answer, so that more soft tokens can follow."""
+        self._drop_to(self.ledger.reopened())
+
+    def rewind_soft(self, n: int) -> None:
+        """Drop the last `n` soft tokens and everything after them."""
+        self._drop_to(self.ledger.without_soft(n))
+
+    @contextmanager
+    def fork(self) -> Iterator[KVCache]:
+        """A branch with the same past. What is added to it is gone at the end, whatever happens meanwhile."""
+        branch = KVCache(self._context, sequence=self._fork_sequence, fork_sequence=self._fork_sequence)
+        branch.ledger = self.ledger
+        self._context.fork(self._sequence, self._fork_sequence)
+        try:
+            yield branch
+        finally:
+            self._context.rewind(self._fork_sequence, 0)
+
+    def _put(self, tokens: Sequence[int], *, logits: bool) -> None:
+        self._check_room(len(tokens))
+        n, step = len(tokens), self._context.n_batch
+        with self._undone_on_failure():
+            for at in range(0, n, step):
+                self._context.decode_tokens(
+                    tokens[at : at + step],
+                    self.ledger.end + at,
+                    sequence=self._sequence,
+                    logits=logits and at + step >= n,
+                )
+
+    def _check_room(self, n: int) -> None:
+        if n > self.room:
+            raise ContextFull(
+                f"{n} more tokens do not fit: {self.ledger.end} of {self._context.n_ctx} positions are taken"
+            )
+
+    @contextmanager
+    def _undone_on_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            # llama.cpp may keep the part of a failed batch that it had processed.
+            self._context.rewind(self._sequence, self.ledger.end)
+            raise
+
+    def _drop_to(self, ledger: Ledger) -> None:
+        self._context.rewind(self._sequence, ledger.end)
+        self.ledger = ledger
