@@ -6,6 +6,7 @@ VoiceEditError                       1   base class; never raised bare
 ├── ModelFailed                      4   the model cannot be loaded or run (wraps engine.ModelError)
 ├── TargetError                      5   the file to be edited
 │   ├── TargetMissing                    not there (any more)
+│   ├── TargetUnreadable                 permissions forbid reading
 │   ├── TargetIsFolder
 │   ├── TargetNotRegular                 device, pipe, socket
 │   ├── TargetNotText                    binary, or text in an encoding we do not write
@@ -14,9 +15,8 @@ VoiceEditError                       1   base class; never raised bare
 │   ├── TargetReadOnly                   permissions or a read-only file system
 │   ├── TargetChanged                    somebody else wrote to it since we looked
 │   ├── TargetUnsafe                     its owner, mode or attributes would be lost by replacing it
-│   ├── TargetWriteFailed                any other failure of the operating system
-│   │   └── DiskFull                     no space, quota or file-size limit
-│   └── TargetNotVerified                written, but reading back gave something else
+│   └── TargetWriteFailed                any other failure of the operating system
+│       └── DiskFull                     no space, quota or file-size limit
 ├── CommandError                     6   the words do not fit the document
 │   ├── NoMatch                          nothing there (carries what nearly matched)
 │   ├── Ambiguous                        several places match (carries the choices)
@@ -35,6 +35,9 @@ VoiceEditError                       1   base class; never raised bare
 `str(error)` says what happened in one line. `error.hint` says what to do next. Neither contains dictated text
 beyond the few words that are needed to recognise the place.
 """
+
+# The names say what happened; "Error" at the end of each would add nothing.
+# ruff: noqa: N818
 
 from __future__ import annotations
 
@@ -88,7 +91,7 @@ class ModelFailed(VoiceEditError):
     hint = "Run `voice-edit model show` to see which model is used; `--model bundled` always works."
 
 
-# --- the file to be edited ------------------------------------------------------------------------------------------
+# --- the file to be edited ----------------------------------------------------------------------------------
 
 
 class TargetError(VoiceEditError):
@@ -102,6 +105,12 @@ class TargetMissing(TargetError):
     """There is no such file, or it went away meanwhile."""
 
     hint = "Nothing was written. Check the path; create an empty file first if you want to start a new text."
+
+
+class TargetUnreadable(TargetError):
+    """Permissions, or a failing disk, forbid reading it."""
+
+    hint = "Make the file readable for you, for example: chmod u+rw FILE"
 
 
 class TargetIsFolder(TargetError):
@@ -167,13 +176,7 @@ class DiskFull(TargetWriteFailed):
     hint = "The old file is intact. Free some space, then `voice-edit retry`: the words are kept."
 
 
-class TargetNotVerified(TargetError):
-    """We wrote, but reading back gave something else: another program wrote at the same moment."""
-
-    hint = "Look at the file. `voice-edit log` has the edit and the text before it."
-
-
-# --- words that do not fit the document -------------------------------------------------------------------------------
+# --- words that do not fit the document ---------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +255,7 @@ class NothingToRedo(CommandError):
     hint = "`voice-edit log` shows what was done."
 
 
-# --- the history on disk ----------------------------------------------------------------------------------------------
+# --- the history on disk ------------------------------------------------------------------------------------
 
 
 class JournalError(VoiceEditError):

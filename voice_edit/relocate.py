@@ -1,0 +1,175 @@
+"""Finding our own edit again after somebody else changed the file.
+
+Undo must take back exactly what we did, wherever it stands now, and nothing else. With each edit the
+journal therefore keeps anchors: hashes of the text up to the end of our changes and from their beginning
+on, and a little text around each change. From them three cases are certain; everything else is refused,
+never guessed:
+
+* all foreign changes lie behind ours (the text up to our last change is the same): the offsets still hold
+* all foreign changes lie before ours (the text from our first change on is the same): the offsets are shifted
+* they lie between ours: each change stands, with the text around it, at exactly one place
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from voice_edit.document import Change, Edit, Selection
+
+CONTEXT = 40
+"""Code points of text kept on either side of a change."""
+ENOUGH = 20
+"""A place is only believed when this many code points around it, or all there are, are as they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Where a change stands in a text, and what stands there."""
+
+    start: int
+    text: str
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+def anchors(text: str, edits: Sequence[Edit]) -> list[dict[str, Any]]:
+    """JSON by which `edits` can be found again, one entry each. `text` is the text before the first."""
+    entries = []
+    for edit in edits:
+        before = [_Span(change.start, change.old) for change in edit.changes]
+        after = _moved(edit.changes)
+        changed = _replaced(text, edit.changes)
+        entries.append({"before": _anchor(text, before), "after": _anchor(changed, after)})
+        text = changed
+    return entries
+
+
+def to_undo(text: str, edits: Sequence[Edit], anchors: Sequence[Any]) -> list[Edit] | None:
+    """The edits, in order, that take `edits` back in `text`; None when their place was changed."""
+    inverses = []
+    for edit, anchor in zip(reversed(edits), reversed(anchors), strict=True):
+        inverse = _placed(text, edit.inverse(), anchor["after"])
+        if inverse is None:
+            return None
+        text = _replaced(text, inverse.changes)
+        inverses.append(inverse)
+    return inverses
+
+
+def to_redo(text: str, edits: Sequence[Edit], anchors: Sequence[Any]) -> list[Edit] | None:
+    """The edits that make `edits` again in `text`; None when their place was changed."""
+    again = []
+    for edit, anchor in zip(edits, anchors, strict=True):
+        placed = _placed(text, edit, anchor["before"])
+        if placed is None:
+            return None
+        text = _replaced(text, placed.changes)
+        again.append(placed)
+    return again
+
+
+def _placed(text: str, edit: Edit, anchor: Any) -> Edit | None:
+    """`edit` moved to where its changes stand in `text`, or None."""
+    from voice_edit.document import Change, Edit
+
+    starts = _starts(text, [_Span(change.start, change.old) for change in edit.changes], anchor)
+    if starts is None:
+        return None
+    changes = tuple(
+        Change(start, change.old, change.new) for start, change in zip(starts, edit.changes, strict=True)
+    )
+    shift = changes[0].start - edit.changes[0].start if changes else 0
+    longer = sum(len(change.new) - len(change.old) for change in changes)
+    return Edit(
+        changes=changes,
+        before=_shifted(edit.before, shift, len(text)),
+        after=_shifted(edit.after, shift, len(text) + longer),
+    )
+
+
+def _starts(text: str, spans: Sequence[_Span], anchor: Any) -> list[int] | None:
+    if not spans:
+        return []
+    contexts: list[tuple[str, str]] = [(left, right) for left, right in anchor["contexts"]]
+    first, last = spans[0], spans[-1]
+    shift = len(text) - anchor["length"]
+    if _sha256(text[: last.end]) == anchor["head"] and len(text) >= last.end:
+        right = contexts[-1][1]
+        if shift == 0 or last.end >= ENOUGH or (right and text.startswith(right, last.end)):
+            return [span.start for span in spans]
+    begin = first.start + shift
+    if begin >= 0 and _sha256(text[begin:]) == anchor["tail"]:
+        left = contexts[0][0]
+        if len(text) - begin >= ENOUGH or (left and text[:begin].endswith(left)):
+            return [span.start + shift for span in spans]
+    return _single_places(text, spans, contexts)
+
+
+def _single_places(
+    text: str, spans: Sequence[_Span], contexts: Sequence[tuple[str, str]]
+) -> list[int] | None:
+    """Where each change stands with its context, if that is one place each and they keep their order."""
+    starts: list[int] = []
+    free = 0
+    for span, (left, right) in zip(spans, contexts, strict=True):
+        pattern = left + span.text + right
+        at = text.find(pattern)
+        if len(pattern) < ENOUGH or at < 0 or text.find(pattern, at + 1) >= 0:
+            return None
+        start = at + len(left)
+        if start < free:
+            return None
+        starts.append(start)
+        free = start + len(span.text)
+    return starts
+
+
+def _anchor(text: str, spans: Sequence[_Span]) -> dict[str, Any]:
+    if not spans:
+        return {"length": len(text), "contexts": []}
+    return {
+        "length": len(text),
+        "head": _sha256(text[: spans[-1].end]),
+        "tail": _sha256(text[spans[0].start :]),
+        "contexts": [
+            [text[max(0, span.start - CONTEXT) : span.start], text[span.end : span.end + CONTEXT]]
+            for span in spans
+        ],
+    }
+
+
+def _moved(changes: Sequence[Change]) -> list[_Span]:
+    """Where the new texts stand once all changes are made."""
+    spans, shift = [], 0
+    for change in changes:
+        spans.append(_Span(change.start + shift, change.new))
+        shift += len(change.new) - len(change.old)
+    return spans
+
+
+def _replaced(text: str, changes: Sequence[Change]) -> str:
+    """`text` with all changes made; their offsets are those of `text`."""
+    parts: list[str] = []
+    at = 0
+    for change in changes:
+        parts += (text[at : change.start], change.new)
+        at = change.start + len(change.old)
+    return "".join((*parts, text[at:]))
+
+
+def _shifted(selection: Selection, shift: int, length: int) -> Selection:
+    from voice_edit.document import Selection
+
+    return Selection(
+        min(max(0, selection.anchor + shift), length), min(max(0, selection.head + shift), length)
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

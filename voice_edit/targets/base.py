@@ -1,0 +1,88 @@
+"""What every place that holds text can do: show a snapshot, and apply edits to exactly that snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from voice_edit.document import Edit, Selection
+
+ReceiptState = Literal["verified", "unverified", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """The fingerprint of a target at a moment. Two versions are the same text when their `sha256` agree."""
+
+    sha256: str
+    """Hex digest of the bytes."""
+    size: int
+    """Bytes."""
+    mtime_ns: int = 0
+    """Modification time, nanoseconds since the epoch; with `inode` a quick sign that somebody wrote."""
+    inode: int = 0
+
+    def same_content(self, other: Version) -> bool:
+        return self.sha256 == other.sha256
+
+    def to_json(self) -> dict[str, Any]:
+        return {"sha256": self.sha256, "size": self.size, "mtime_ns": self.mtime_ns, "inode": self.inode}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Version:
+        return cls(data["sha256"], data["size"], data.get("mtime_ns", 0), data.get("inode", 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A target's text at a moment."""
+
+    name: str
+    """What the target is called in the journal; for a file its absolute path, links resolved."""
+    text: str
+    selection: Selection | None
+    """Caret and selection where the target has one; a file has none."""
+    version: Version
+    capabilities: frozenset[str]
+    """What can be done: "write", "read_back", "selection"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Evidence of what a target holds after `apply`."""
+
+    state: ReceiptState
+    """verified: read back, equal. unverified: written, not read back. refused: nothing was written."""
+    before: Version
+    after: Version | None
+    """The version to expect next; None when refused."""
+    notes: tuple[str, ...] = ()
+    """What the user may want to know, full sentences, e.g. that other hard links keep the old text."""
+
+    def to_json(self) -> dict[str, Any]:
+        after = None if self.after is None else self.after.to_json()
+        return {
+            "state": self.state,
+            "before": self.before.to_json(),
+            "after": after,
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Receipt:
+        after = None if data["after"] is None else Version.from_json(data["after"])
+        return cls(data["state"], Version.from_json(data["before"]), after, tuple(data["notes"]))
+
+
+class Target(Protocol):
+    """A place that holds text."""
+
+    def snapshot(self) -> Snapshot:
+        """The text now. Raises TargetError."""
+        ...
+
+    def apply(self, edits: Sequence[Edit], *, expected: Version) -> Receipt:
+        """Make `edits` in order to the text of version `expected`. Raises TargetChanged if it is another."""
+        ...

@@ -1,0 +1,218 @@
+"""A text file as a target: read, checked, replaced in one step, read back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voice_edit import durable
+from voice_edit.errors import TargetChanged, TargetError, TargetIsFolder, TargetNotRegular, TargetTooLarge
+from voice_edit.targets import _atomic, text_format
+from voice_edit.targets.base import Receipt, Snapshot, Version
+from voice_edit.targets.text_format import PLAIN, Newline, TextFormat
+
+if TYPE_CHECKING:
+    from voice_edit.document import Edit
+
+MAX_BYTES = 16 << 20
+"""Larger files are refused unless the caller says otherwise."""
+
+_READ_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FileSnapshot(Snapshot):
+    """A file's text at a moment, and how it was written down."""
+
+    format: TextFormat = PLAIN
+    """Encoding, byte order mark and line ending."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedWrite:
+    """A write that is fully decided and has not touched the target: what the journal records first."""
+
+    path: Path
+    """The file itself, links resolved."""
+    before: Version
+    """What the file must still be."""
+    after: Version
+    """What it will be; only `sha256` and `size` are known beforehand."""
+    text_before: str
+    text_after: str
+    format: TextFormat
+    """How both are written down."""
+    data: bytes
+    """The new content."""
+    token: str
+    """Names the temporary file, so that it can be found after a crash."""
+
+
+class FileTarget:
+    """A text file. Links are followed: the file they lead to is edited, the link stays a link."""
+
+    def __init__(self, path: Path | str, *, max_bytes: int = MAX_BYTES) -> None:
+        self._given = Path(path)
+        self._max_bytes = max_bytes
+
+    @property
+    def path(self) -> Path:
+        """The file itself, absolute, links resolved. Raises TargetMissing."""
+        try:
+            return Path(os.path.realpath(self._given, strict=True))
+        except OSError as error:
+            raise _atomic.read_error(error, self._given) from error
+
+    @property
+    def name(self) -> str:
+        """What the file is called in the journal: its path, in a form that can be stored. Raises
+        TargetMissing.
+        """
+        return name_of(self.path)
+
+    def snapshot(self, *, newline: Newline | None = None) -> FileSnapshot:
+        """The text now. Raises the TargetError tree; never waits (pipes and devices are refused).
+
+        `newline` asks for an earlier line ending, see `text_format.decode`.
+        """
+        path = self.path
+        data, version = read_version(path, max_bytes=self._max_bytes)
+        text, form = text_format.decode(data, str(path), newline=newline)
+        capabilities = {"read_back"}
+        try:
+            _atomic.refuse_read_only(path)
+            capabilities.add("write")
+        except TargetError:
+            pass
+        return FileSnapshot(name_of(path), text, None, version, frozenset(capabilities), form)
+
+    def ensure_writable(self) -> None:
+        """Raise now what `apply` would raise for a read-only file or folder: ask before anybody speaks."""
+        _atomic.refuse_read_only(self.path)
+
+    def prepare(
+        self, edits: Sequence[Edit], *, expected: Version, newline: Newline | None = None
+    ) -> PreparedWrite:
+        """Decide what the file will hold after `edits`, without touching it.
+
+        `newline` as in `snapshot`. Raises TargetChanged when the file is no longer of version `expected`.
+        """
+        from voice_edit.document import Document, Selection
+
+        snapshot = self.snapshot(newline=newline)
+        if not snapshot.version.same_content(expected):
+            raise _changed(path_of(snapshot.name))
+        document = Document(snapshot.text, edits[0].before if edits else Selection(0, 0))
+        for edit in edits:
+            document = edit.apply_to(document)
+        data = text_format.encode(document.text, snapshot.format, snapshot.name)
+        if len(data) > self._max_bytes:
+            raise TargetTooLarge(f"{snapshot.name} would grow to {_megabytes(len(data))}.")
+        return PreparedWrite(
+            path=path_of(snapshot.name),
+            before=snapshot.version,
+            after=Version(hashlib.sha256(data).hexdigest(), len(data)),
+            text_before=snapshot.text,
+            text_after=document.text,
+            format=snapshot.format,
+            data=data,
+            token=secrets.token_hex(8),
+        )
+
+    def commit(self, write: PreparedWrite) -> Receipt:
+        """Replace the file as decided, and read it back.
+
+        Raises TargetChanged when the file changed since `prepare`, and the rest of the TargetError tree;
+        then nothing was written.
+        """
+
+        def still_the_same() -> None:
+            _, now = read_version(write.path, max_bytes=self._max_bytes)
+            if not now.same_content(write.before):
+                raise _changed(write.path)
+
+        still_the_same()
+        notes: tuple[str, ...] = ()
+        if not write.after.same_content(write.before):
+            notes = _atomic.replace(write.path, write.data, token=write.token, check=still_the_same)
+        durable.step("target.read_back")
+        try:
+            _, found = read_version(write.path, max_bytes=self._max_bytes)
+        except TargetError as error:
+            return Receipt("unverified", write.before, write.after, (*notes, f"Not read back: {error}"))
+        if not found.same_content(write.after):
+            note = f"Another program wrote to {write.path.name} right after us."
+            return Receipt("unverified", write.before, found, (*notes, note))
+        return Receipt("verified", write.before, found, notes)
+
+    def apply(self, edits: Sequence[Edit], *, expected: Version) -> Receipt:
+        """`prepare` and `commit` in one, for callers that keep no journal."""
+        return self.commit(self.prepare(edits, expected=expected))
+
+
+_BYTES_PREFIX = "bytes:"
+
+
+def name_of(path: Path) -> str:
+    """A path as Unicode text, whatever bytes it is made of. `path_of` is the way back."""
+    text = str(path)
+    if text.isprintable() and not text.startswith(_BYTES_PREFIX):
+        return text
+    return _BYTES_PREFIX + os.fsencode(path).hex()
+
+
+def path_of(name: str) -> Path:
+    """The path that `name_of` named."""
+    if name.startswith(_BYTES_PREFIX):
+        return Path(os.fsdecode(bytes.fromhex(name.removeprefix(_BYTES_PREFIX))))
+    return Path(name)
+
+
+def read_version(path: Path, *, max_bytes: int = MAX_BYTES) -> tuple[bytes, Version]:
+    """The bytes of a regular file and their version; read again when somebody writes meanwhile."""
+    for _ in range(_READ_ATTEMPTS):
+        try:
+            # O_NONBLOCK: opening a pipe must not wait for its other end.
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            raise _atomic.read_error(error, path) from error
+        with os.fdopen(fd, "rb") as file:
+            before = os.fstat(fd)
+            _refuse_kind(path, before, max_bytes)
+            try:
+                data = file.read(max_bytes + 1)
+            except OSError as error:
+                raise _atomic.read_error(error, path) from error
+            after = os.fstat(fd)
+        if len(data) == after.st_size and before.st_mtime_ns == after.st_mtime_ns:
+            digest = hashlib.sha256(data).hexdigest()
+            return data, Version(digest, len(data), after.st_mtime_ns, after.st_ino)
+    raise TargetChanged(
+        f"{path} is being written by another program right now.",
+        hint="Nothing was written. Wait until it is finished.",
+    )
+
+
+def _refuse_kind(path: Path, status: os.stat_result, max_bytes: int) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise TargetIsFolder(f"{path} is a folder.")
+    if not stat.S_ISREG(status.st_mode):
+        raise TargetNotRegular(f"{path} is not a regular file but a device, pipe or socket.")
+    if status.st_size > max_bytes:
+        raise TargetTooLarge(
+            f"{path} has {_megabytes(status.st_size)}; the limit is {_megabytes(max_bytes)}."
+        )
+
+
+def _changed(path: Path) -> TargetChanged:
+    return TargetChanged(f"{path} was changed by another program after it was read.")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / (1 << 20):.1f} MB"
