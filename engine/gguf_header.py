@@ -120,7 +120,7 @@ def read_header(path: Path) -> GgufHeader:
         raise ModelMissing(f"{path}: is a folder, not a GGUF file") from None
     except PermissionError:
         raise ModelMissing(f"{path}: not readable by this user", hint=f"chmod u+r '{path}'") from None
-    except (struct.error, IndexError):
+    except (struct.error, IndexError, OverflowError):
         raise ModelCorrupt(f"{path}: ends inside its header, after {size} bytes") from None
 
 
@@ -205,14 +205,10 @@ class _Reader:
             self.at = at
             self.skip(0)
             return None
-        if kind == _ARRAY:
-            for _ in range(count):
-                self.array()
-            return None
+        if kind not in _SCALARS:
+            raise ModelCorrupt(f"unknown metadata type {kind} in an array")
         if count <= KEPT_ARRAY:
             return tuple(self.scalar(kind) for _ in range(count))
-        if kind not in _SCALARS:
-            raise ModelCorrupt(f"unknown metadata type {kind}")
         self.skip(count * _SCALARS[kind].size)
         return None
 

@@ -30,8 +30,10 @@ MAX_OUTPUTS = 64
 N_SEQ_MAX = 4
 """Sequences that may share the cache: the utterance, the fork of a partial, and two for text passes."""
 
+# ggml.h and llama.h
+_LOG_ERROR = 4
+_LOG_CONTINUED = 5
 _NO_SLOT = 1
-_ABORTED = 2
 _GGML_MAX_THREADS = 512
 
 
@@ -40,23 +42,21 @@ class _Log:
     load."""
 
     def __init__(self) -> None:
-        self.last_error = ""
+        self.first_error = ""
         self._line = ""
         self._level = 0
         self._callback = C.llama_log_callback(self._take)
         C.llama_log_set(self._callback, ctypes.c_void_p(0))
 
     def _take(self, level: int, text: bytes, _: object) -> None:
-        continued = 5
-        if level != continued:
+        if level != _LOG_CONTINUED:
             self._level = level
         self._line += text.decode(errors="replace")
         if not self._line.endswith("\n"):
             return
         line, self._line = self._line.strip(), ""
-        error = 3
-        if line and self._level == error:
-            self.last_error = line
+        if line and self._level == _LOG_ERROR and not self.first_error:
+            self.first_error = line
         if line:
             logger.debug("llama.cpp: %s", line)
 
@@ -82,12 +82,12 @@ class LlamaModel:
         Raises ModelCorrupt with llama.cpp's own reason.
         """
         log = _start()
-        log.last_error = ""
+        log.first_error = ""
         params = C.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
         model = C.llama_model_load_from_file(str(path).encode(), params)
         if not model:
-            raise ModelCorrupt(f"{path}: llama.cpp cannot load it: {log.last_error or 'no reason given'}")
+            raise ModelCorrupt(f"{path}: llama.cpp cannot load it: {log.first_error or 'no reason given'}")
         self.path = path
         self._model: Any = model
         self._vocab: Any = C.llama_model_get_vocab(model)
@@ -182,6 +182,7 @@ class LlamaContext:
         """Reserve all memory. Raises DecodeFailed where there is not enough."""
         threads = threads or ThreadSettings()
         log = _start()
+        log.first_error = ""
         params = C.llama_context_default_params()
         params.n_ctx = n_ctx
         params.n_batch = params.n_ubatch = min(n_batch, n_ctx)
@@ -194,7 +195,7 @@ class LlamaContext:
         context = C.llama_init_from_model(model._model, params)
         if not context:
             failure = DecodeFailed(
-                f"{model.path}: no memory for a context of {n_ctx} tokens: {log.last_error or 'no reason'}",
+                f"{model.path}: no memory for a context of {n_ctx} tokens: {log.first_error or 'no reason'}",
                 hint="Close other programs, or choose a smaller model or context.",
             )
             failure.fatal = True
@@ -233,7 +234,7 @@ class LlamaContext:
 
         Raises ContextFull or DecodeFailed; the cache then holds what it held before, or part of the new.
         """
-        n = len(tokens)
+        n = self._check(len(tokens), position, sequence)
         self._tokens[:n] = tokens
         self._batch.token, self._batch.embd = self._token_pointer, self._no_rows
         self._decode(n, position, sequence, logits)
@@ -245,17 +246,23 @@ class LlamaContext:
         """
         if rows.dtype != np.float32 or rows.ndim != 2 or rows.shape[1] != self._model.n_embd:
             raise ValueError(f"soft tokens must be float32[n, {self._model.n_embd}], not {rows.shape}")
+        n = self._check(len(rows), position, sequence)
         rows = np.ascontiguousarray(rows)
         self._batch.token, self._batch.embd = self._no_tokens, _pointer(rows, ctypes.c_float)
-        self._decode(len(rows), position, sequence, False)
+        self._decode(n, position, sequence, False)
 
-    def _decode(self, n: int, position: int, sequence: int, logits: bool) -> None:
+    def _check(self, n: int, position: int, sequence: int) -> int:
         if not 0 < n <= self.n_batch:
             raise ValueError(f"a batch takes 1 to {self.n_batch} entries, not {n}")
         if not 0 <= sequence < N_SEQ_MAX:
             raise ValueError(f"sequence {sequence} is not one of {N_SEQ_MAX}")
         if position + n > self.n_ctx:
             raise ContextFull(f"{position + n} tokens do not fit into a context of {self.n_ctx}")
+        return n
+
+    def _decode(self, n: int, position: int, sequence: int, logits: bool) -> None:
+        log = _start()
+        log.first_error = ""
         np.add(self._steps[:n], position, out=self._positions[:n])
         self._outputs[n - 1] = logits
         self._sequence[0] = sequence
@@ -266,8 +273,7 @@ class LlamaContext:
             return
         if code == _NO_SLOT:
             raise ContextFull(f"no room for {n} more tokens in a context of {self.n_ctx}")
-        log = _start()
-        raise DecodeFailed(f"llama.cpp failed a batch of {n} (code {code}): {log.last_error or 'no reason'}")
+        raise DecodeFailed(f"llama.cpp failed a batch of {n} (code {code}): {log.first_error or 'no reason'}")
 
     def logits(self) -> Logits:
         """Logits float32[n_vocab] after the last token of the last batch.
