@@ -12,6 +12,6 @@ format:      ## format and fix what can be fixed
 lock:        ## write requirements-dev.lock anew from pyproject.toml
 	./scripts/lock
 docs:        ## write the generated parts of docs/ anew
-	.venv/bin/python -m voice_edit.cli.reference > docs/commands.md
+	.venv/bin/python -m voice_edit.cli.reference > docs/cli.md
 samples:     ## record samples/*.wav anew (needs espeak-ng and flite)
 	.venv/bin/python samples/make.py

@@ -58,12 +58,12 @@ class ListeningSettings(_Section):
     """Silence waited through before it is over."""
     pre_roll_ms: int = Field(default=300, ge=0, le=2000)
     """Kept from before the onset, so that no first syllable is lost."""
-    tail_ms: int = Field(default=400, ge=0, le=2000)
-    """What the model is fed after the last speech."""
+    tail_ms: int | None = Field(default=None, ge=0, le=2000)
+    """What the model is fed after the last speech; None is as the model wants it."""
     min_speech_ms: int = Field(default=100, ge=20, le=5000)
     """Less speech than this is a noise, not an utterance."""
-    limit_ms: int = Field(default=15_000, ge=1000, le=30_000)
-    """A longer monologue is cut at its pauses into several utterances."""
+    limit_ms: int | None = Field(default=None, ge=1000, le=30_000)
+    """A longer monologue is cut at its pauses into several utterances; None is as the model wants it."""
     partial_every_ms: int = Field(default=1000, ge=200, le=10_000)
     """How often partial words are computed while somebody watches."""
     aggressiveness: int = Field(default=2, ge=0, le=3)
@@ -73,7 +73,8 @@ class ListeningSettings(_Section):
 
     @model_validator(mode="after")
     def _fits(self) -> ListeningSettings:
-        if self.min_speech_ms > self.limit_ms or self.hangover_ms > self.limit_ms:
+        longest = max(self.min_speech_ms, self.hangover_ms)
+        if self.limit_ms is not None and longest > self.limit_ms:
             raise ValueError("min_speech_ms and hangover_ms must be smaller than limit_ms")
         return self
 
@@ -85,12 +86,24 @@ class TargetSettings(_Section):
     """Larger files are refused, in units of 2**20 bytes."""
 
 
+class HistorySettings(_Section):
+    """How long is kept what was said. Recordings go first, words and edits later."""
+
+    audio_days: float = Field(default=30.0, ge=0)
+    """Recordings older than this are removed."""
+    audio_mb: float = Field(default=500.0, ge=0)
+    """The oldest recordings are removed until the rest is no larger, in units of 2**20 bytes."""
+    days: float = Field(default=365.0, ge=0)
+    """Words and edits older than this are removed; they can then no longer be undone."""
+
+
 class Settings(_Section):
     """Everything a user can set."""
 
     engine: EngineSettings = EngineSettings()
     listening: ListeningSettings = ListeningSettings()
     target: TargetSettings = TargetSettings()
+    history: HistorySettings = HistorySettings()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,22 @@
+"""The command line: one file per verb group, thin over `voice_edit.pipeline`.
+
+app.py         the verbs in the order of `--help`; failures become messages and exit codes
+output.py      results to stdout, everything else to stderr; people or JSON
+options.py     options that several verbs share
+transcribe.py  words from recordings
+edit.py        edit a file by recordings or typed words
+say.py         edit standard input
+history.py     undo redo log retry recover
+model.py       which model hears, and what it is
+demo.py        the whole path on the recordings in samples/
+reference.py   writes docs/cli.md from the help texts
+"""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the command line on `sys.argv`; the console script. Exits with the codes of docs/cli.md."""
+    from voice_edit.cli.app import app
+
+    app()

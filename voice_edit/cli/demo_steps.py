@@ -1,0 +1,175 @@
+"""One recording of the demo: played, shown, and put right if it was misheard."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.text import Text
+
+    from engine.events import Hypothesis
+    from engine.session import Engine
+    from engine.source import WavSource
+    from voice_edit.cli.meter import Meter
+    from voice_edit.cli.output import Output
+    from voice_edit.cli.samples import Sample
+    from voice_edit.config import Settings
+    from voice_edit.editing import Editing, Outcome
+    from voice_edit.errors import VoiceEditError
+
+METER_WIDTH = 60
+
+
+@dataclass(slots=True)
+class Step:
+    """What came of one recording."""
+
+    sample: Sample
+    meter: Meter
+    partials: list[str] = field(default_factory=list)
+    hypothesis: Hypothesis | None = None
+    outcome: Outcome | None = None
+    error: VoiceEditError | None = None
+    applied_s: float = 0.0
+    """When the file had been read back, on the monotonic clock."""
+
+    @property
+    def as_written(self) -> bool:
+        """It was heard word for word and did what it should."""
+        heard = self.hypothesis is not None and self.hypothesis.text == self.sample.say
+        return heard and self.outcome is not None and self.outcome.text_after == self.sample.after
+
+
+def play(
+    sample: Sample, source: WavSource, engine: Engine, editing: Editing, settings: Settings, output: Output
+) -> Step:
+    """Feed one recording; a line with meter and partial words moves meanwhile where somebody watches."""
+    from engine.events import Hypothesis, Level, Rejected
+    from voice_edit.cli.meter import Meter
+    from voice_edit.editing import Failure, Outcome
+    from voice_edit.errors import AudioFailed
+
+    step = Step(sample, Meter())
+    events = editing.listen(
+        source, engine, settings, mode=sample.mode, name=sample.recording.name, partials=True
+    )
+    with _live(output) as live:
+        for event in events:
+            match event:
+                case Level():
+                    step.meter.push(event)
+                case Hypothesis(kind="partial", text=text):
+                    step.partials.append(text)
+                case Hypothesis():
+                    step.hypothesis = event
+                case Rejected(message=message, hint=hint):
+                    step.error = AudioFailed(message, hint=hint)
+                case Failure(error=error):
+                    step.error = error
+                case Outcome():
+                    step.outcome, step.applied_s = event, time.monotonic()
+            if live is not None:
+                live.update(_moving_line(step))
+    return step
+
+
+def show_heading(sample: Sample, number: int, count: int, output: Output) -> None:
+    """A line that separates the recordings."""
+    if not output.as_json:
+        output.out.print()
+        title = f"{number} of {count} · {sample.recording.name} · {sample.voice}"
+        output.out.rule(title, align="left", style="dim")
+
+
+def show(step: Step, output: Output) -> None:
+    """Meter, partial and final words, command, diff, timings."""
+    from rich.console import Group
+    from rich.text import Text
+
+    from voice_edit.cli.showing import outcome_rich, show_failure
+
+    if step.error is not None:
+        show_failure(output, step.error)
+    lines: list[Any] = [step.meter.line(METER_WIDTH)]
+    lines += [Text(f"   … {partial}", style="dim italic") for partial in dict.fromkeys(step.partials)]
+    if step.outcome is not None:
+        lines.append(outcome_rich(step.outcome))
+    if step.hypothesis is not None:
+        lines.append(Text(timings(step), style="dim"))
+    output.result(_to_json(step), Group(*lines))
+
+
+def put_right(step: Step, editing: Editing, output: Output) -> None:
+    """Carry out what was written instead of what was heard, so that the rest of the demo makes sense."""
+    from voice_edit import undo
+    from voice_edit.cli.showing import show_outcome
+
+    heard = step.hypothesis.text if step.hypothesis else "nothing"
+    output.warn(f"Heard “{heard}”, said was “{step.sample.say}”. The demo goes on with what was said.")
+    if step.outcome is not None and step.outcome.text_after == step.sample.after:
+        return
+    if step.outcome is not None and step.outcome.text_after != step.outcome.text_before:
+        undo.undo(editing.journal, editing.target)
+    show_outcome(output, editing.say(step.sample.say, mode=step.sample.mode))
+
+
+def timings(step: Step) -> str:
+    """What each stage cost, on one line; counted from the last sample of speech where that is known."""
+    assert step.hypothesis is not None
+    timing = step.hypothesis.timing
+    model = f"prefill {_ms(timing.prefill_s)}, most of it while speaking; decode {_ms(timing.decode_s)}"
+    ended_s = timing.end_of_speech_s
+    if ended_s is None:
+        return f"   {model}"
+    after = [
+        f"first token {_ms(timing.first_token_s - ended_s)}",
+        f"all words {_ms(timing.final_s - ended_s)}",
+    ]
+    if step.applied_s:
+        after.append(f"file read back {_ms(step.applied_s - ended_s)}")
+    return f"   after the last word: {', '.join(after)}   ({model})"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms"
+
+
+def _live(output: Output) -> AbstractContextManager[Live | None]:
+    if not output.shows_progress:
+        return nullcontext(None)
+    from rich.live import Live
+
+    return Live(console=output.err, transient=True, refresh_per_second=15)
+
+
+def _moving_line(step: Step) -> Text:
+    from rich.text import Text
+
+    words = step.hypothesis.text if step.hypothesis else step.partials[-1] if step.partials else ""
+    return Text.assemble(step.meter.line(METER_WIDTH), "\n", (f"   … {words}", "italic"))
+
+
+def _to_json(step: Step) -> dict[str, Any]:
+    hypothesis, outcome = step.hypothesis, step.outcome
+    timing = hypothesis.timing if hypothesis else None
+    after_s = timing.end_of_speech_s if timing else None
+    return {
+        "sample": step.sample.name,
+        "voice": step.sample.voice,
+        "said": step.sample.say,
+        "heard": hypothesis.text if hypothesis else None,
+        "as_written": step.as_written,
+        "partials": step.partials,
+        "confidence": hypothesis.confidence if hypothesis else None,
+        "prefill_s": timing.prefill_s if timing else None,
+        "decode_s": timing.decode_s if timing else None,
+        "first_token_after_speech_s": timing.first_token_s - after_s if timing and after_s else None,
+        "words_after_speech_s": timing.final_s - after_s if timing and after_s else None,
+        "applied_after_speech_s": step.applied_s - after_s if after_s and step.applied_s else None,
+        "error": step.error.to_json() if step.error else None,
+        "outcome": outcome.to_json() if outcome else None,
+    }

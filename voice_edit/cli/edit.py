@@ -1,0 +1,119 @@
+"""`voice-edit edit`: a file, by recordings or by words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from voice_edit.cli.options import AsJson, Dictate, Model, Projector, invocation
+from voice_edit.cli.showing import follow, show_failure, show_outcome
+
+if TYPE_CHECKING:
+    from engine.source import WavSource
+    from voice_edit.cli.options import Invocation
+    from voice_edit.cli.output import Output
+    from voice_edit.editing import Editing
+    from voice_edit.errors import VoiceEditError
+    from voice_edit.pipeline import Mode
+
+
+def edit(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The text file to edit.")],
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="MORE", show_default=False, help="More recordings, or more that is said."),
+    ] = None,
+    audio: Annotated[
+        list[Path] | None, typer.Option("--audio", metavar="WAV", help="A recording; more may follow.")
+    ] = None,
+    say: Annotated[
+        list[str] | None,
+        typer.Option("--say", metavar="TEXT", help="What is said, in words; more may follow."),
+    ] = None,
+    dictate: Dictate = False,
+    model: Model = None,
+    projector: Projector = None,
+    as_json: AsJson = False,
+) -> None:
+    """Edit a file by what is said.
+
+    Everything is kept in the journal before the file is touched: `voice-edit undo` takes it back. An
+    utterance that fits no place in the text, or several, changes nothing; the others are carried out, and
+    the exit code tells.
+    """
+    from voice_edit import sessions
+    from voice_edit.errors import UsageError
+
+    run = invocation(context)
+    output = run.output()
+    if bool(audio) == bool(say):
+        raise UsageError(
+            "Say what to do: either --audio with recordings or --say with words.",
+            hint='For example: voice-edit edit notes.md --say "delete the last word"',
+        )
+    mode: Mode = "dictate" if dictate else "edit"
+    recordings = [*(audio or []), *(Path(name) for name in more or [])] if audio else []
+    sources = _open_all(recordings)
+    with sessions.open_editing(file, run.settings(), run.paths(), tell=output.warn) as editing:
+        if audio:
+            failures = _by_recordings(editing, sources, mode, run, output)
+        else:
+            failures = _by_words(editing, [*(say or []), *(more or [])], mode, output)
+    if failures:
+        raise typer.Exit(failures[0].exit_code)
+
+
+def _open_all(paths: list[Path]) -> list[tuple[Path, WavSource]]:
+    """Open every recording before anything is done: a wrong name in the middle must not leave half of the
+    work.
+    """
+    from voice_edit import pipeline
+
+    return [(path, pipeline.open_recording(path)) for path in paths]
+
+
+def _by_words(editing: Editing, said: list[str], mode: Mode, output: Output) -> list[VoiceEditError]:
+    from voice_edit.errors import JournalError, VoiceEditError
+
+    failures = []
+    for words in said:
+        try:
+            outcome = editing.say(words, mode=mode)
+        except JournalError:
+            raise
+        except VoiceEditError as error:
+            show_failure(output, error)
+            failures.append(error)
+            continue
+        show_outcome(output, outcome)
+        if outcome.stops:
+            break
+    return failures
+
+
+def _by_recordings(
+    editing: Editing, sources: list[tuple[Path, WavSource]], mode: Mode, run: Invocation, output: Output
+) -> list[VoiceEditError]:
+    from voice_edit import pipeline
+
+    settings = run.settings()
+    failures: list[VoiceEditError] = []
+    with output.waiting("Loading the model"):
+        engine = pipeline.open_model(settings, run.paths())
+    with engine:
+        for path, source in sources:
+            if source.missing_s > 0:
+                output.warn(
+                    f"{path} ends {source.missing_s:.1f} s before its header says; the rest is missing."
+                )
+            partials = output.shows_progress
+            heard = editing.listen(source, engine, settings, mode=mode, name=str(path), partials=partials)
+            with output.progress(path.name, source.duration_s) as advance:
+                failed, stopped = follow(heard, path.name, output, advance)
+            failures += failed
+            if stopped:
+                break
+    return failures

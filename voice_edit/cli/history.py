@@ -1,0 +1,258 @@
+"""`voice-edit undo`, `redo`, `log`, `retry`, `recover`: what was said and done is never lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from voice_edit.cli.options import AsJson, Model, Projector, invocation
+from voice_edit.cli.showing import STATE_STYLES, follow, show_failure, show_outcome, show_reverted
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from voice_edit.cli.options import Invocation
+    from voice_edit.cli.output import Output
+    from voice_edit.errors import VoiceEditError
+    from voice_edit.journal import Journal
+    from voice_edit.journal_records import Direction, UtteranceRecord
+
+Count = Annotated[int, typer.Argument(metavar="N", min=1, max=9999, help="How many utterances.")]
+OfFile = Annotated[
+    Path | None, typer.Option("--file", metavar="FILE", help="In this file. Default: the file edited last.")
+]
+Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The number that `voice-edit log` shows.")]
+
+
+def undo(context: typer.Context, count: Count = 1, file: OfFile = None, as_json: AsJson = False) -> None:
+    """Take back the last edits, newest first.
+
+    Works without a model, after any crash, and when the file was changed elsewhere since: only the words of
+    the edit itself must still be there.
+    """
+    _revert(invocation(context), "undo", count, file)
+
+
+def redo(context: typer.Context, count: Count = 1, file: OfFile = None, as_json: AsJson = False) -> None:
+    """Make edits again that were undone."""
+    _revert(invocation(context), "redo", count, file)
+
+
+def _revert(run: Invocation, direction: Direction, count: int, file: Path | None) -> None:
+    from voice_edit import sessions
+    from voice_edit import undo as undoing
+
+    output, settings = run.output(), run.settings()
+    with sessions.open_journal(settings, run.paths(), tell=output.warn) as journal:
+        path = file or sessions.last_target(journal, direction)
+        target = sessions.file_target(path, settings)
+        revert = undoing.undo if direction == "undo" else undoing.redo
+        reverted = revert(journal, target, count)
+    show_reverted(output, reverted, file=str(path), undoing=direction == "undo")
+    if len(reverted) < count:
+        output.note(f"There were only {len(reverted)}.")
+
+
+def log(
+    context: typer.Context,
+    number: Annotated[
+        int | None, typer.Argument(metavar="N", min=1, help="Show everything about this one.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", metavar="FILE", help="Only of this file.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="How many, newest first.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was said and what became of it, newest first."""
+    from voice_edit import sessions
+
+    run = invocation(context)
+    output, settings = run.output(), run.settings()
+    with sessions.open_journal(settings, run.paths(), tell=output.warn) as journal:
+        if number is not None:
+            record = journal.get(number)
+            output.result(record.to_json(), _details(record))
+            return
+        target = sessions.file_target(file, settings).name if file else None
+        records = journal.log(limit=limit, target=target)
+    if output.as_json:
+        for record in records:
+            output.result(record.to_json())
+    elif records:
+        output.result({}, _table(records, output))
+    else:
+        output.note("Nothing was said yet.")
+
+
+def retry(
+    context: typer.Context,
+    number: Number,
+    words: Annotated[
+        bool,
+        typer.Option("--words", help="Use the words that were heard instead of hearing the recording again."),
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Even if it was applied already.")] = False,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="Apply it to this file instead of its own.")
+    ] = None,
+    model: Model = None,
+    projector: Projector = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hear a kept recording again and apply what it says.
+
+    For utterances that were interrupted, misheard, or fitted no place in the text. Typed ones are applied as
+    typed.
+    """
+    from voice_edit import sessions
+    from voice_edit.errors import UsageError
+
+    run = invocation(context)
+    output, settings = run.output(), run.settings()
+    with sessions.open_journal(settings, run.paths(), tell=output.warn) as journal:
+        record = journal.get(number)
+        if _stands(record) and not again:
+            raise UsageError(
+                f"Utterance {number} is already applied.",
+                hint=f"Take it back first, or apply it once more: voice-edit retry {number} --again",
+            )
+        path = file or record.target
+        if path is None:
+            raise UsageError(
+                f"Utterance {number} was not meant for a file.", hint="Name one with --file FILE."
+            )
+        failures = _retry(run, output, journal, record, Path(path), by_words=words or record.audio is None)
+    if failures:
+        raise typer.Exit(failures[0].exit_code)
+
+
+def _retry(
+    run: Invocation, output: Output, journal: Journal, record: UtteranceRecord, file: Path, *, by_words: bool
+) -> list[VoiceEditError]:
+    from voice_edit import pipeline, sessions
+    from voice_edit.editing import Editing
+    from voice_edit.errors import AudioGone, UsageError, VoiceEditError
+
+    settings = run.settings()
+    target = sessions.file_target(file, settings)
+    target.ensure_writable()
+    editing = Editing(target, journal)
+    if record.mode == "transcribe":
+        raise UsageError(
+            f"Utterance {record.id} was only transcribed.", hint="Use `voice-edit edit --audio`."
+        )
+    if by_words:
+        if record.words is None:
+            raise AudioGone(f"Utterance {record.id} has neither words nor a recording.")
+        try:
+            show_outcome(output, editing.say(record.words, mode=record.mode, retry_of=record.id))
+        except VoiceEditError as error:
+            show_failure(output, error)
+            return [error]
+        return []
+    source = pipeline.open_kept(journal.audio(record.id))
+    with output.waiting("Loading the model"):
+        engine = pipeline.open_model(settings, run.paths())
+    with engine, output.progress(f"utterance {record.id}", source.duration_s) as advance:
+        heard = editing.listen_again(source, engine, settings, record)
+        return follow(heard, f"utterance {record.id}", output, advance)[0]
+
+
+def recover(context: typer.Context, as_json: AsJson = False) -> None:
+    """Put right what a crash left behind, and say what was found.
+
+    Every other verb that uses the journal does this as well; here it is the whole purpose.
+    """
+    from voice_edit.journal import Journal
+    from voice_edit.recovery import recover as put_right
+
+    run = invocation(context)
+    output = run.output()
+    with Journal.open(run.paths().journal) as journal:
+        for notice in journal.notices:
+            output.warn(notice)
+        found = put_right(journal)
+    data = {
+        "done": found.done,
+        "not_done": found.not_done,
+        "unclear": found.unclear,
+        "unheard": found.unheard,
+        "removed": [str(path) for path in found.removed],
+    }
+    sentences = found.sentences() or ["Nothing was left unfinished."]
+    output.result(data, "\n".join(sentences))
+
+
+def _state(record: UtteranceRecord) -> str:
+    """One word or two for the table: what the text shows of it now."""
+    standing = record.checkpoint.standing if record.checkpoint else None
+    if standing in ("undone", "unclear"):
+        return standing
+    return "undone" if standing == "cut" else record.state.replace("_", " ")
+
+
+def _stands(record: UtteranceRecord) -> bool:
+    return record.checkpoint is not None and record.checkpoint.standing == "applied"
+
+
+def _when(record: UtteranceRecord) -> str:
+    from datetime import datetime
+
+    return datetime.fromtimestamp(record.started_at).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _table(records: list[UtteranceRecord], output: Output) -> RenderableType:
+    """A table on a terminal; tab-separated lines for other programs."""
+    rows = [
+        (
+            str(r.id),
+            _when(r),
+            _state(r),
+            r.mode,
+            Path(r.target).name if r.target else "",
+            r.words or r.message or "",
+        )
+        for r in records
+    ]
+    if not output.out.is_terminal:
+        return "\n".join(
+            "\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row) for row in rows
+        )
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("N", "when", "state", "mode", "file", "words"):
+        table.add_column(heading, style="bold cyan" if heading == "N" else None, no_wrap=heading != "words")
+    for number, when, state, mode, file, words in rows:
+        table.add_row(number, when, Text(state, STATE_STYLES.get(state, "")), mode, Text(file), Text(words))
+    return table
+
+
+def _details(record: UtteranceRecord) -> str:
+    """Everything about one utterance, one fact a line."""
+    from voice_edit.commands import from_data
+    from voice_edit.compact import one_line, to_compact
+
+    commands = [one_line(to_compact(from_data(data))) for data in record.commands or []]
+    facts = {
+        "utterance": str(record.id),
+        "when": _when(record),
+        "state": _state(record),
+        "why": record.message,
+        "mode": record.mode,
+        "file": record.target,
+        "words": record.words,
+        "commands": ", then ".join(commands),
+        "confidence": None
+        if record.confidence is None
+        else f"{record.confidence:.2f} (mean log-probability; 0 is certain)",
+        "recording": str(record.audio.path) if record.audio else None,
+        "retry of": None if record.retry_of is None else str(record.retry_of),
+    }
+    lines = [f"{name + ':':12} {value}" for name, value in facts.items() if value]
+    for edit in record.checkpoint.edits if record.checkpoint else []:
+        for start, old, new in edit["changes"]:
+            lines.append(f"{'change:':12} at {start}: {old!r} -> {new!r}")
+    return "\n".join(lines)

@@ -1,0 +1,141 @@
+"""How what became of an utterance looks on a terminal, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from voice_edit.cli.diffs import diff_rich
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+    from voice_edit.cli.output import Advance, Output
+    from voice_edit.editing import Failure, Outcome
+    from voice_edit.errors import Ambiguous, VoiceEditError
+    from voice_edit.pipeline import Heard
+    from voice_edit.undo import Reverted
+
+STATE_STYLES = {
+    "applied": "green", "undone": "yellow", "not applied": "red", "rejected": "dim", "unheard": "magenta",
+    "heard": "cyan", "unclear": "red",
+}  # fmt: skip
+
+
+def show_outcome(output: Output, outcome: Outcome) -> None:
+    """Print one utterance: its number, its words, what they were understood as, and the diff."""
+    output.result(outcome.to_json(), outcome_rich(outcome))
+    _show_notes(output, outcome.notes)
+
+
+def outcome_rich(outcome: Outcome) -> RenderableType:
+    """The same for a terminal."""
+    from rich.console import Group
+    from rich.text import Text
+
+    from voice_edit.editing import revert_message
+
+    understood = outcome.understood
+    head = Text.assemble(
+        (f"{outcome.utterance}  ", "bold cyan"), f"“{understood.words}”  ", (understood.to_text(), "dim")
+    )
+    lines: list[Text] = [head]
+    if outcome.reverted:
+        undoing = outcome.understood.commands[0].kind == "undo"
+        lines.append(Text(revert_message(outcome.reverted, undoing=undoing)))
+    lines.append(_diff_or(outcome.text_before, outcome.text_after, "The text stays as it was."))
+    if outcome.receipt is not None and outcome.receipt.state != "verified":
+        lines.append(Text(f"{outcome.receipt.state}: look at the file", style="yellow"))
+    return Group(*lines)
+
+
+def show_reverted(output: Output, reverted: Sequence[Reverted], *, file: str, undoing: bool) -> None:
+    """Print what `undo` or `redo` took back or made again, one result a checkpoint."""
+    from rich.console import Group
+    from rich.text import Text
+
+    verb = "undone" if undoing else "redone"
+    for one in reverted:
+        data = {
+            verb: one.utterance,
+            "words": one.words,
+            "file": file,
+            "moved": one.moved,
+            "receipt": one.receipt.to_json(),
+        }
+        head = Text.assemble(
+            (f"{one.utterance}  ", "bold cyan"), f"“{one.words}”  ", (f"{verb} in {file}", "dim")
+        )
+        output.result(
+            data, Group(head, _diff_or(one.text_before, one.text_after, "The text stays as it was."))
+        )
+        if one.moved:
+            output.note("Another program had changed the file elsewhere; its changes were kept.")
+        _show_notes(output, one.receipt.notes)
+
+
+def show_failure(output: Output, error: VoiceEditError) -> None:
+    """Print a failure, and the places to choose from where several match."""
+    from voice_edit.errors import Ambiguous
+
+    output.error(error)
+    if isinstance(error, Ambiguous) and not output.as_json:
+        _show_choices(output, error)
+
+
+def _show_choices(output: Output, error: Ambiguous) -> None:
+    for number, choice in enumerate(error.choices, 1):
+        output.note(f"  {number}. {choice.excerpt}", style="")
+
+
+def _show_notes(output: Output, notes: Sequence[str]) -> None:
+    for note in notes:
+        output.warn(note)
+
+
+def _diff_or(before: str, after: str, otherwise: str) -> Text:
+    from rich.text import Text
+
+    return diff_rich(before, after) if before != after else Text(otherwise, style="dim")
+
+
+def follow(
+    events: Iterable[Heard | Outcome | Failure], name: str, output: Output, advance: Advance
+) -> tuple[list[VoiceEditError], bool]:
+    """Show what happens while a recording called `name` is heard and carried out.
+
+    Returns the failures, and whether the speaker asked to stop.
+    """
+    from engine.events import Hypothesis, Level, Rejected
+    from engine.frames import samples_to_s
+    from voice_edit.editing import Failure, Outcome
+    from voice_edit.errors import AudioFailed
+
+    failures: list[VoiceEditError] = []
+    rejected: list[Rejected] = []
+    heard_s, heard_words, stopped = 0.0, False, False
+    for event in events:
+        match event:
+            case Level(sample=sample):
+                heard_s = samples_to_s(sample)
+                advance(heard_s)
+            case Hypothesis(kind="partial", text=text):
+                advance(heard_s, text)
+            case Hypothesis():
+                heard_words = True
+            case Rejected():
+                rejected.append(event)
+            case Failure(error=error):
+                failures.append(error)
+                show_failure(output, error)
+            case Outcome():
+                show_outcome(output, event)
+                stopped = event.stops
+    if rejected and not heard_words:
+        failures.append(AudioFailed(f"{name}: {rejected[0].message}", hint=rejected[0].hint))
+        show_failure(output, failures[-1])
+    elif rejected:  # a cough between two sentences is no failure
+        for one in rejected:
+            output.note(f"{name}, {samples_to_s(one.start_sample):.1f} s: {one.message}")
+    return failures, stopped

@@ -1,0 +1,226 @@
+"""Main street: the stages in the order of the data. Read this file first.
+
+    recording ─► open_recording   checked and refused before anything happens
+              ─► hear             endpointing, frames, projection, prefill, words   (the engine)
+    words     ─► understand       spoken-command grammar, or plain dictation
+    commands  ─► perform          on a pure document: edits that know their inverse
+    edits     ─► journal, target  written down first, applied, read back            (editing.py)
+
+Nothing here prints, and everything heavy is imported when it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from voice_edit.errors import AudioFailed, Interrupted, ModelFailed, NeedsWriter, NotUnderstood, UsageError
+
+if TYPE_CHECKING:
+    from engine.catalog import ModelFiles
+    from engine.events import Hypothesis, Level, Rejected, Samples, SpeechStarted, SpeechStopped
+    from engine.session import Engine
+    from engine.source import AudioSource, PcmSource, WavSource
+    from voice_edit.commands import EditCommand
+    from voice_edit.config import Paths, Settings
+    from voice_edit.document import Edit
+    from voice_edit.editor import Editor
+    from voice_edit.journal_records import AudioSpan
+
+    Heard: TypeAlias = Level | SpeechStarted | SpeechStopped | Hypothesis | Rejected
+
+Mode: TypeAlias = Literal["dictate", "edit"]
+"""What the words are for. Whoever starts listening decides, never the words."""
+
+
+# --- sound
+# ------------------------------------------------------------------------------------------------------------
+
+
+def open_recording(path: Path, *, paced: bool = False) -> WavSource:
+    """A recording as a source, `paced` like a microphone or as fast as it is read. Raises AudioFailed naming
+    it.
+    """
+    with failures_named():
+        from engine.source import WavSource
+
+        return WavSource(path, paced=paced)
+
+
+def open_kept(span: AudioSpan) -> PcmSource:
+    """The kept recording of an utterance as a source. Raises AudioGone, AudioFailed."""
+    from voice_edit import audio_store
+
+    samples = audio_store.load(span.path, span.start_sample, span.end_sample)
+    with failures_named():
+        from engine.source import PcmSource
+
+        return PcmSource(samples)
+
+
+def find_model(settings: Settings, paths: Paths) -> ModelFiles:
+    """The files of the model in use. Raises ModelFailed."""
+    with failures_named():
+        from engine import catalog
+
+        return catalog.find_model(
+            settings.engine.model, projector=settings.engine.projector, folder=paths.models
+        )
+
+
+def describe_model(settings: Settings, paths: Paths, name: str) -> tuple[dict[str, Any], str]:
+    """What is known of a model, as data and as a card in Markdown; a known model's files need not be here.
+
+    Raises ModelFailed for a name that nobody knows and a file that is no model.
+    """
+    from engine import catalog
+    from engine.errors import ModelMissing
+
+    with failures_named():
+        known = name in catalog.model_names()
+        card = catalog.model_card(name) if known else ""
+        try:
+            files = catalog.find_model(name, projector=settings.engine.projector, folder=paths.models)
+        except ModelMissing:
+            if not known:
+                raise
+            return {"name": name, "model": None, "projector": None}, card
+    parts = {"model": files.model, "projector": files.projector}
+    data: dict[str, Any] = {"name": files.name, "profile": files.profile.name}
+    for part, path in parts.items():
+        data |= {part: str(path), f"{part}_bytes": path.stat().st_size}
+    if not known:
+        rows = "".join(
+            f"* {part}: `{path}` ({path.stat().st_size:,} bytes)\n" for part, path in parts.items()
+        )
+        card = f"# {files.name}\n\nNot in the catalogue; asked like `{files.profile.name}`.\n\n{rows}"
+    return data, card
+
+
+def open_model(settings: Settings, paths: Paths) -> Engine:
+    """Load the model that hears; takes from a fraction of a second to a minute. Raises ModelFailed."""
+    files = find_model(settings, paths)
+    with failures_named():
+        from engine.session import Engine
+
+        return Engine.open(files, n_ctx=settings.engine.context_tokens, n_threads=settings.engine.threads)
+
+
+def hear(
+    source: AudioSource,
+    engine: Engine,
+    settings: Settings,
+    *,
+    partials: bool = False,
+    recorder: Callable[[Samples], None] | None = None,
+) -> Iterator[Heard]:
+    """What is heard, as it happens: levels, begin and end of speech, partial (if asked for) and final words.
+
+    `recorder` gets every chunk before anything else looks at it. Raises AudioFailed, ModelFailed,
+    Interrupted.
+    """
+    from dataclasses import replace
+
+    from engine.listening import listen, settings_for
+    from engine.vad import WebRtcDetector
+
+    chosen = settings.listening
+    names = ("onset_ms", "hangover_ms", "pre_roll_ms", "min_speech_ms", "tail_ms", "limit_ms")
+    values = {name: getattr(chosen, name) for name in names if getattr(chosen, name) is not None}
+    try:
+        endpointing = replace(settings_for(engine.profile), **values)
+    except ValueError as error:
+        raise UsageError(
+            f"The settings in [listening] contradict each other: {error}.", hint="See docs/configuration.md."
+        ) from error
+    detector = WebRtcDetector(aggressiveness=chosen.aggressiveness, floor_dbfs=chosen.floor_dbfs)
+    with failures_named():
+        yield from listen(
+            source,
+            engine,
+            settings=endpointing,
+            detector=detector,
+            partial_every_ms=chosen.partial_every_ms if partials else None,
+            recorder=recorder,
+        )
+
+
+# --- words
+# ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What one utterance asks for."""
+
+    words: str
+    """As heard or typed."""
+    mode: Mode
+    commands: tuple[EditCommand, ...]
+    """In the order they were said; empty in dictation, where the words themselves are wanted."""
+
+    def to_data(self) -> list[Any]:
+        """The commands as JSON says them."""
+        import json
+
+        from voice_edit.commands import to_json
+
+        return list(json.loads(to_json(self.commands)))
+
+    def to_text(self) -> str:
+        """The commands in their compact form, for people."""
+        from voice_edit.compact import one_line, to_compact
+
+        if self.mode == "dictate":
+            return "dictated"
+        return ", then ".join(one_line(to_compact(command)) for command in self.commands)
+
+
+def understand(words: str, *, mode: Mode) -> Understood:
+    """What the words ask for. Dictated words ask for nothing but to be written down.
+
+    Raises NotUnderstood, and NeedsWriter for words that ask for new text.
+    """
+    from voice_edit.commands import Rewrite
+
+    if mode == "dictate":
+        return Understood(words, mode, ())
+    from voice_edit import spoken
+
+    parsed = spoken.parse(words)
+    if isinstance(parsed, Rewrite):
+        raise NeedsWriter(f"“{words}” asks for new text, and this model can only listen.")
+    if not parsed:
+        raise NotUnderstood(f"“{words}” is no command that is known.")
+    return Understood(words, mode, tuple(parsed))
+
+
+def perform(editor: Editor, understood: Understood) -> list[Edit]:
+    """Carry it out on the editor's document, as one checkpoint. Raises NoMatch, Ambiguous, NothingToUndo,
+    ...
+    """
+    if understood.mode == "dictate":
+        return editor.dictate(understood.words)
+    return editor.perform(understood.commands)
+
+
+# --- failures
+# ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def failures_named() -> Iterator[None]:
+    """The engine's failures as ours: with the exit code of their kind, their message and their hint."""
+    from engine.errors import AudioError, Cancelled, EngineError
+
+    try:
+        yield
+    except AudioError as error:
+        raise AudioFailed(str(error), hint=error.hint) from error
+    except Cancelled as error:
+        raise Interrupted("Cancelled.") from error
+    except EngineError as error:
+        raise ModelFailed(str(error), hint=error.hint) from error
