@@ -44,7 +44,7 @@ class EndpointingSettings:
     waited for, silence after that."""
     limit_ms: int = 15_000
     """Longest stretch ever fed to the model at once, tail included. At most 30,000."""
-    min_speech_ms: int = 100
+    min_speech_ms: int = 80
     """An utterance with less speech than this, above its noise, is rejected."""
     patience: float = 0.6
     """Share of the limit up to which the whole hangover is waited for; beyond it, shorter pauses do."""
@@ -162,7 +162,8 @@ class Endpointing:
     def push(self, window_is_speech: bool, level_dbfs: float) -> list[SpeechEvent]:
         """Take the next window; return what it made certain: nothing, one event, or a stop and a start.
 
-        `level_dbfs` is the window's level; anything below -100, or NaN, counts as -100.
+        `level_dbfs` is the window's level as `vad.level_dbfs` measures it; anything below -100, or NaN,
+        counts as -100.
         """
         slot = self._windows % len(self._levels)
         self._levels[slot] = level_dbfs if level_dbfs > SILENCE_DBFS else SILENCE_DBFS
@@ -251,8 +252,14 @@ class Endpointing:
         Steady noise that the detector takes for a voice has none: it is its own floor.
         """
         first = max(0, self._start - CONTEXT_WINDOWS, self._windows - len(self._levels))
-        around = np.sort(self._levels[np.arange(first, self._windows) % len(self._levels)])
-        floor = around[len(around) // 10]
-        span = np.arange(self._start, end) % len(self._levels)
-        loud = self._levels[span] >= floor + self.settings.noise_margin_db
-        return int(np.count_nonzero(self._flags[span] & loud))
+        power = 10.0 ** (self._levels[np.arange(first, self._windows) % len(self._levels)] / 10.0)
+        # Averaged over 60 ms: a fan's level wanders from window to window as much as a soft voice rises
+        # above it.
+        sums = np.concatenate(([0.0], np.cumsum(power, dtype=np.float64)))
+        at = np.arange(len(power))
+        low, high = np.maximum(at - 1, 0), np.minimum(at + 2, len(power))
+        smooth = 10.0 * np.log10(np.maximum((sums[high] - sums[low]) / (high - low), 1e-10))
+        floor = np.sort(smooth)[len(smooth) // 10]
+        span = np.arange(self._start, end)
+        loud = smooth[span - first] >= floor + self.settings.noise_margin_db
+        return int(np.count_nonzero(self._flags[span % len(self._flags)] & loud))
