@@ -48,6 +48,8 @@ class Output:
         if self.as_json:
             sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
             sys.stdout.flush()
+        elif isinstance(shown, str):
+            sys.stdout.write(shown + "\n")  # as it is: no wrapping, no tabs expanded
         elif shown is not None:
             self.out.print(shown, markup=False)
 
