@@ -1,4 +1,4 @@
-"""Frames to soft tokens: the numbers of llama.cpp's own path, and clear words about projectors that do not fit."""
+"""Frames to soft tokens: the numbers of llama.cpp's own path, and clear words about misfit projectors."""
 
 from __future__ import annotations
 
