@@ -26,7 +26,7 @@ UNIT_NAMES: tuple[UnitName, ...] = (
 
 Ordinal = Annotated[int, Field(ge=-999, le=999)]
 Which = Ordinal | Literal["this", "next", "previous", "nearest", "all"]
-"""1 is the first, 2 the second, -1 the last, -2 the last but one; words count from the caret; "all": every one."""
+"""1 is the first, -1 the last, -2 the last but one; the words count from the caret; "all" is every one."""
 
 
 class _Model(BaseModel):

@@ -1,0 +1,109 @@
+"""Golden cases: the format of `tests/golden/*.yaml`, told in docs/commands.md, and how one is played."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from voice_edit.commands import Rewrite
+from voice_edit.compact import from_compact, selector, to_compact
+from voice_edit.document import Document, Selection, resolve
+from voice_edit.editor import Editor
+from voice_edit.errors import Ambiguous, CommandError, NotUnderstood
+from voice_edit.spoken import parse
+
+FOLDER = Path(__file__).parent / "golden"
+_SAME_ERROR = {"nothing_to_undo": "no_match", "nothing_to_redo": "no_match"}
+
+
+def cases() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every case with a name that finds it: file, number, words."""
+    for path in sorted(FOLDER.glob("*.yaml")):
+        for number, case in enumerate(yaml.safe_load(path.read_text(encoding="utf-8")) or [], start=1):
+            yield f"{path.stem}-{number}-{case.get('name', case['say'])}", case
+
+
+def read_marked(marked: str) -> tuple[Document, bool]:
+    r"""Text with its selection from `<>` or `[..]`; a backslash makes a mark literal. False if there is no mark."""
+    text = ""
+    places: dict[str, int] = {}
+    at = 0
+    while at < len(marked):
+        rest = marked[at:]
+        escaped = next((sign for sign in ("<>", "[", "]", "\\") if rest.startswith("\\" + sign)), None)
+        if escaped is not None:
+            text += escaped
+            at += 1 + len(escaped)
+        elif rest.startswith("<>"):
+            places["<>"] = len(text)
+            at += 2
+        elif rest[0] in "[]":
+            places[rest[0]] = len(text)
+            at += 1
+        else:
+            text += rest[0]
+            at += 1
+    if "<>" in places:
+        return Document(text, Selection(places["<>"], places["<>"])), True
+    if "[" in places:
+        return Document(text, Selection(places["["], places["]"])), True
+    return Document.at_end(text), False
+
+
+def marked(document: Document) -> str:
+    """A document as a case shows it."""
+    text, selection = document.text, document.selection
+    if selection.is_caret:
+        return text[: selection.start] + "<>" + text[selection.start :]
+    return text[: selection.start] + "[" + text[selection.start : selection.end] + "]" + text[selection.end :]
+
+
+def play(case: dict[str, Any]) -> None:
+    """Say the case's words to its text and compare. AssertionError shows what differs."""
+    said = [case["say"]] if isinstance(case["say"], str) else case["say"]
+    before, _ = read_marked(case["before"])
+    editor = Editor(before)
+    for number, words in enumerate(said, start=1):
+        last = number == len(said)
+        if case.get("mode") == "dictate":
+            editor.dictate(words)
+            continue
+        parsed = parse(words)
+        if last and "commands" in case:
+            assert isinstance(parsed, list), f"not understood as commands: {parsed}"
+            assert [to_compact(command) for command in parsed] == [
+                to_compact(from_compact(command)) for command in case["commands"]
+            ]
+        if last and "rewrite" in case:
+            _is_rewrite(parsed, case["rewrite"], editor.document)
+            return
+        unchanged = editor.document
+        try:
+            if parsed is None:
+                raise NotUnderstood(words)
+            editor.perform([parsed] if isinstance(parsed, Rewrite) else parsed)
+        except CommandError as error:
+            assert last, f"{words!r} failed: {error}"
+            code = _SAME_ERROR.get(error.code, error.code)
+            assert code == case.get("error"), f"{error.code}: {error} {error.hint}"
+            assert editor.document == unchanged
+            if "choices" in case:
+                assert isinstance(error, Ambiguous)
+                assert len(error.choices) == case["choices"]
+            return
+    assert "error" not in case, f"expected {case['error']}, got {marked(editor.document)!r}"
+    if "after" in case:
+        after, checked = read_marked(case["after"])
+        assert editor.document.text == after.text
+        if checked:
+            assert marked(editor.document) == marked(after)
+
+
+def _is_rewrite(parsed: object, expected: dict[str, Any], document: Document) -> None:
+    assert isinstance(parsed, Rewrite), f"not a rewrite: {parsed}"
+    if "scope" in expected:
+        assert parsed.scope == selector(expected["scope"])
+    if "instruction" in expected:
+        assert parsed.instruction == expected["instruction"]
+    resolve(document, parsed.scope)

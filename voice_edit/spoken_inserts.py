@@ -1,0 +1,95 @@
+"""Spoken commands that put text somewhere: insert, put, add, write, type, append."""
+
+from voice_edit.commands import EditCommand, Insert
+from voice_edit.marks import mark_named
+from voice_edit.phrase import Phrase
+from voice_edit.selectors import Caret, Edge, Place, Quote, Selected, Unit
+from voice_edit.spoken_rule import Meaning, Rule, Slots
+from voice_edit.spoken_selectors import place, structural
+
+_VERBS = "insert|put|add|write|type|append|enter|place|include|say|prepend"
+_INTO = ("to", "into", "in", "on", "inside", "onto")
+
+
+def spoken_text(phrase: Phrase) -> str:
+    """The text that is meant: the name of a mark means the mark, "the word comma" the word."""
+    inner = phrase
+    for head in (
+        "the words",
+        "the word",
+        "the text",
+        "the phrase",
+        "the sentence",
+        "the number",
+        "the letter",
+    ):
+        if phrase.starts(*head.split()) and len(phrase) > len(head.split()):
+            inner = phrase[len(head.split()) :]
+            return unquoted(inner).text
+    return mark_named(inner.text) or unquoted(inner).text
+
+
+def unquoted(phrase: Phrase) -> Phrase:
+    """Without a spoken "quote ... unquote"."""
+    for end in (("unquote",), ("end", "quote"), ("close", "quote")):
+        if phrase.starts("quote") and phrase.ends(*end) and len(phrase) > 1 + len(end):
+            return phrase[1 : len(phrase) - len(end)]
+    return phrase
+
+
+def _into(phrase: Phrase) -> Place | None:
+    """ "to the list", "in the second paragraph": at its end, in a list as an item of its own."""
+    if len(phrase) < 2 or phrase.norms[0] not in _INTO:
+        return None
+    target = structural(phrase[1:])
+    if target is None or isinstance(target, Selected):
+        return None
+    if isinstance(target, Unit) and target.unit == "list":
+        return Edge(side="after", of=Unit(unit="item", which=-1, within=target))
+    return Edge(side="end", of=target)
+
+
+def _insert(slots: Slots) -> Meaning:
+    phrase = slots["rest"]
+    at = split_place(phrase)
+    if at is None:
+        return _at(phrase, Caret())
+    length, where = at
+    return _at(phrase[:length], where)
+
+
+def split_place(phrase: Phrase) -> tuple[int, Place] | None:
+    """Where the text ends and the place begins, and the place.
+
+    A place in units or with an edge wins, the shortest text first; else the first "before", "after", ...
+    "insert see you before the last word", "insert Anna after bread".
+    """
+    fallback: tuple[int, Place] | None = None
+    for length in range(1, len(phrase)):
+        tail = phrase[length:]
+        found = place(tail)
+        if found is None and (found := _into(tail)) is not None:
+            return length, found
+        if isinstance(found, Caret) and len(tail) <= 4:
+            return length, found
+        if isinstance(found, Edge):
+            if not isinstance(found.of, Quote):
+                return length, found
+            fallback = fallback or (length, found)
+    return fallback
+
+
+def _at(phrase: Phrase, where: Place) -> list[EditCommand] | None:
+    text = spoken_text(phrase) if len(phrase) else ""
+    return [Insert(text=text, at=where)] if text else None
+
+
+def _place_first(slots: Slots) -> Meaning:
+    where = place(slots["place"])
+    return None if where is None else _at(slots["text"], where)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(f"{_VERBS} {{rest}}", _insert),
+    Rule(f"{{place}} {_VERBS} {{text}}", _place_first),
+)
