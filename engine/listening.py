@@ -8,6 +8,7 @@ samples up to the last speech, then a tail of fixed length.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
@@ -125,7 +126,7 @@ class _Ear:
             self._speech_end = self._ring.end
             lead_s = samples_to_s(self._ring.end) - (now_s - self._began_s)
             self._speech_end_s = now_s if lead_s <= REAL_TIME_LEAD_S else None
-        level = self._meter.push(window, is_speech, self._ring.end)
+        level = self._meter.read(self._ring, is_speech)
         if level is not None:
             yield level
         for event in self._endpointing.push(is_speech, dbfs):
@@ -138,7 +139,7 @@ class _Ear:
         for event in self._endpointing.finish():
             yield from self._turn(event)
         if not self._utterances:
-            yield _rejected(self._meter.verdict(samples), 0, samples)
+            yield _rejected(self._meter.verdict(self._ring, samples), 0, samples)
 
     def _turn(self, event: SpeechStarted | SpeechStopped) -> Iterator[Heard]:
         if isinstance(event, SpeechStarted):
@@ -212,33 +213,25 @@ class _Meter:
     """Levels for people, and the numbers that tell silent, quiet and wordless sources apart."""
 
     def __init__(self) -> None:
-        self._windows = 0
-        self._power = 0.0
-        self._peak = 0.0
+        self._measured = 0
         self._lowest = np.inf
         self._highest = -np.inf
         self._loudest_power = 0.0
 
-    def push(self, window: Samples, is_speech: bool, end: int) -> Level | None:
-        """Take a window; every few, return what was measured."""
-        low, high = float(window.min()), float(window.max())
-        mean, power = float(window.mean()), float(np.dot(window, window)) / WINDOW_SAMPLES
-        self._lowest, self._highest = min(self._lowest, low), max(self._highest, high)
-        self._loudest_power = max(self._loudest_power, power - mean * mean)
-        self._power += power
-        self._peak = max(self._peak, high, -low)
-        self._windows += 1
-        if self._windows % LEVEL_WINDOWS:
+    def read(self, ring: SampleRing, is_speech: bool) -> Level | None:
+        """Measure what came since the last level, if it is enough for the next one."""
+        if ring.end - self._measured < LEVEL_WINDOWS * WINDOW_SAMPLES:
             return None
-        power, peak = self._power / LEVEL_WINDOWS, self._peak
-        self._power = self._peak = 0.0
-        dbfs = max(SILENCE_DBFS, 10.0 * float(np.log10(power))) if power > 0 else SILENCE_DBFS
-        return Level(rms_dbfs=dbfs, peak=min(1.0, peak), is_speech=is_speech, sample=end)
+        power, peak = self._measure(ring)
+        dbfs = max(SILENCE_DBFS, 10.0 * math.log10(power)) if power > 0 else SILENCE_DBFS
+        return Level(rms_dbfs=dbfs, peak=min(1.0, peak), is_speech=is_speech, sample=ring.end)
 
-    def verdict(self, samples: int) -> AudioError:
-        """Why nothing was heard in a source of `samples` samples."""
+    def verdict(self, ring: SampleRing, samples: int) -> AudioError:
+        """Why nothing was heard in a source of `samples` samples, of which `ring` holds the newest."""
         if not samples:
             return AudioEmpty("the source gave no samples")
+        if ring.end > self._measured:
+            self._measure(ring)
         seconds = samples_to_s(samples)
         swing = (self._highest - self._lowest) / 2
         try:
@@ -246,6 +239,16 @@ class _Meter:
         except AudioError as error:
             return error
         return NoSpeech(f"nobody speaks in these {seconds:.1f} s")
+
+    def _measure(self, ring: SampleRing) -> tuple[float, float]:
+        """Mean square and peak of the samples since the last measurement."""
+        sound = ring.read(self._measured, ring.end)
+        self._measured = ring.end
+        low, high = float(sound.min()), float(sound.max())
+        self._lowest, self._highest = min(self._lowest, low), max(self._highest, high)
+        loudest = float(sound.reshape(-1, WINDOW_SAMPLES).var(axis=1).max())
+        self._loudest_power = max(self._loudest_power, loudest)
+        return float(np.dot(sound, sound)) / len(sound), max(high, -low)
 
 
 def _doubt(hypothesis: Hypothesis, profile: PromptProfile) -> NoSpeech | None:
