@@ -12,12 +12,16 @@ import struct
 import time
 from pathlib import Path
 from types import TracebackType
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, TypeAlias
 
 from voice_edit import durable
 from voice_edit.errors import AudioGone, JournalUnavailable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Samples: TypeAlias = npt.NDArray[np.float32]
 
 SAMPLE_RATE = 16_000
 """The engine's only rate; kept here so that reading the history does not import the engine."""
@@ -28,8 +32,6 @@ SYNC_EVERY_S = 1.0
 
 # Largest length that readers which compute in signed 32 bits still take.
 _OPEN_ENDED = 0x7FFF_FFF0 - HEADER_BYTES
-
-Samples = npt.NDArray[np.float32]
 
 
 class TakeAudio:
@@ -102,6 +104,8 @@ def to_pcm(samples: Samples) -> bytes:
     """Signed 16-bit little endian. Exact for samples that came from 16-bit audio, so a retry hears the
     same.
     """
+    import numpy as np
+
     scaled = np.nan_to_num(samples.astype(np.float64), posinf=1.0, neginf=-1.0) * 32768.0
     return bytes(np.clip(np.rint(scaled), -32768, 32767).astype("<i2").tobytes())
 
@@ -110,6 +114,8 @@ def load(path: Path, start_sample: int = 0, end_sample: int | None = None) -> Sa
     """float32[n] in [-1, 1): the samples from `start_sample` up to `end_sample` (None: all there are).
     Raises AudioGone.
     """
+    import numpy as np
+
     count = -1 if end_sample is None else max(0, end_sample - start_sample)
     try:
         stored = stored_samples(path)

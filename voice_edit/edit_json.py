@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from voice_edit.document import Edit
+    from voice_edit.edits import Edit
 
 
 def edits_to_json(edits: Iterable[Edit]) -> list[dict[str, Any]]:
@@ -28,7 +28,7 @@ def edits_to_json(edits: Iterable[Edit]) -> list[dict[str, Any]]:
 
 def edits_from_json(data: Iterable[Any]) -> list[Edit]:
     """The edits that `edits_to_json` wrote."""
-    from voice_edit.document import Change, Edit, Selection
+    from voice_edit.edits import Change, Edit, Selection
 
     return [
         Edit(

@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from voice_edit import durable, relocate
-from voice_edit.audio_store import Samples, TakeAudio
+from voice_edit.audio_store import TakeAudio
 from voice_edit.edit_json import edits_to_json
 from voice_edit.errors import AudioGone, UtteranceMissing, VoiceEditError
 from voice_edit.journal_records import (
@@ -45,7 +45,8 @@ from voice_edit.targets.base import Receipt, Version
 from voice_edit.targets.file import PreparedWrite, name_of
 
 if TYPE_CHECKING:
-    from voice_edit.document import Edit
+    from voice_edit.audio_store import Samples
+    from voice_edit.edits import Edit
 
 BUSY_TIMEOUT_S = 5.0
 
@@ -240,7 +241,7 @@ class Journal:
                 edits=json.dumps(edits_to_json(edits)),
                 anchors=json.dumps(relocate.anchors(write.text_before, edits)),
                 newline=write.format.newline,
-                changes=sum(len(edit.changes) for edit in edits),
+                changes=int(write.text_before != write.text_after),
                 standing="planned",
             )
             return self._insert_write(checkpoint, "do", write, edits)

@@ -58,8 +58,7 @@ CREATE TABLE checkpoint (
     edits     TEXT NOT NULL,                -- JSON; each change holds old and new text: its own inverse
     anchors   TEXT NOT NULL,                -- JSON; the text around each change, to find it again
     newline   TEXT NOT NULL,                -- line ending for which the offsets hold
-    changes   INTEGER NOT NULL,             -- 0: only the selection moved; nothing to undo
-    changes   INTEGER NOT NULL,             -- 0: only the selection moved; nothing to undo
+    changes   INTEGER NOT NULL,             -- 0: the text stays as it is; nothing to undo
     standing  TEXT NOT NULL CHECK (
         standing IN ('planned', 'applied', 'undone', 'cut', 'not_applied', 'unclear')
     )

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from voice_edit.document import Change, Edit, Selection
+    from voice_edit.edits import Change, Edit, Selection
 
 CONTEXT = 40
 """Code points of text kept on either side of a change."""
 ENOUGH = 20
-"""A place is only believed when this many code points around it, or all there are, are as they were."""
+"""Code points, ours and around ours, that must be as they were before a new place is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,13 @@ class _Span:
 
 def anchors(text: str, edits: Sequence[Edit]) -> list[dict[str, Any]]:
     """JSON by which `edits` can be found again, one entry each. `text` is the text before the first."""
+    from voice_edit.edits import apply_changes
+
     entries = []
     for edit in edits:
         before = [_Span(change.start, change.old) for change in edit.changes]
         after = _moved(edit.changes)
-        changed = _replaced(text, edit.changes)
+        changed = apply_changes(text, edit.changes)
         entries.append({"before": _anchor(text, before), "after": _anchor(changed, after)})
         text = changed
     return entries
@@ -52,63 +54,75 @@ def anchors(text: str, edits: Sequence[Edit]) -> list[dict[str, Any]]:
 
 def to_undo(text: str, edits: Sequence[Edit], anchors: Sequence[Any]) -> list[Edit] | None:
     """The edits, in order, that take `edits` back in `text`; None when their place was changed."""
+    from voice_edit.edits import apply_changes
+
     inverses = []
     for edit, anchor in zip(reversed(edits), reversed(anchors), strict=True):
         inverse = _placed(text, edit.inverse(), anchor["after"])
         if inverse is None:
             return None
-        text = _replaced(text, inverse.changes)
+        text = apply_changes(text, inverse.changes)
         inverses.append(inverse)
     return inverses
 
 
 def to_redo(text: str, edits: Sequence[Edit], anchors: Sequence[Any]) -> list[Edit] | None:
     """The edits that make `edits` again in `text`; None when their place was changed."""
+    from voice_edit.edits import apply_changes
+
     again = []
     for edit, anchor in zip(edits, anchors, strict=True):
         placed = _placed(text, edit, anchor["before"])
         if placed is None:
             return None
-        text = _replaced(text, placed.changes)
+        text = apply_changes(text, placed.changes)
         again.append(placed)
     return again
 
 
 def _placed(text: str, edit: Edit, anchor: Any) -> Edit | None:
     """`edit` moved to where its changes stand in `text`, or None."""
-    from voice_edit.document import Change, Edit
+    from voice_edit.edits import Change, Edit, apply_changes
 
-    starts = _starts(text, [_Span(change.start, change.old) for change in edit.changes], anchor)
-    if starts is None:
-        return None
-    changes = tuple(
-        Change(start, change.old, change.new) for start, change in zip(starts, edit.changes, strict=True)
-    )
-    shift = changes[0].start - edit.changes[0].start if changes else 0
-    longer = sum(len(change.new) - len(change.old) for change in changes)
-    return Edit(
-        changes=changes,
-        before=_shifted(edit.before, shift, len(text)),
-        after=_shifted(edit.after, shift, len(text) + longer),
-    )
+    options: dict[str, Edit] = {}
+    for starts in _possible_starts(
+        text, [_Span(change.start, change.old) for change in edit.changes], anchor
+    ):
+        changes = tuple(
+            Change(start, change.old, change.new) for start, change in zip(starts, edit.changes, strict=True)
+        )
+        changed = apply_changes(text, changes)
+        shift = changes[0].start - edit.changes[0].start if changes else 0
+        options[changed] = Edit(
+            changes=changes,
+            before=_shifted(edit.before, shift, len(text)),
+            after=_shifted(edit.after, shift, len(changed)),
+        )
+    # In a text that repeats itself, "all theirs is behind" and "all theirs is before" can both be true.
+    return next(iter(options.values())) if len(options) == 1 else None
 
 
-def _starts(text: str, spans: Sequence[_Span], anchor: Any) -> list[int] | None:
+def _possible_starts(text: str, spans: Sequence[_Span], anchor: Any) -> list[list[int]]:
     if not spans:
-        return []
+        return [[]]
     contexts: list[tuple[str, str]] = [(left, right) for left, right in anchor["contexts"]]
     first, last = spans[0], spans[-1]
     shift = len(text) - anchor["length"]
-    if _sha256(text[: last.end]) == anchor["head"] and len(text) >= last.end:
-        right = contexts[-1][1]
-        if shift == 0 or last.end >= ENOUGH or (right and text.startswith(right, last.end)):
-            return [span.start for span in spans]
     begin = first.start + shift
-    if begin >= 0 and _sha256(text[begin:]) == anchor["tail"]:
-        left = contexts[0][0]
-        if len(text) - begin >= ENOUGH or (left and text[:begin].endswith(left)):
-            return [span.start + shift for span in spans]
-    return _single_places(text, spans, contexts)
+    same_head = len(text) >= last.end and _sha256(text[: last.end]) == anchor["head"]
+    same_tail = begin >= 0 and _sha256(text[begin:]) == anchor["tail"]
+    if same_head and same_tail and shift == 0:
+        return [[span.start for span in spans]]  # nothing was changed
+    found = []
+    left, right = contexts[0][0], contexts[-1][1]
+    if same_head and last.end + (len(right) if text.startswith(right, last.end) else 0) >= ENOUGH:
+        found.append([span.start for span in spans])
+    if same_tail and len(text) - begin + (len(left) if text[:begin].endswith(left) else 0) >= ENOUGH:
+        found.append([span.start + shift for span in spans])
+    if not found:
+        alone = _single_places(text, spans, contexts)
+        return [] if alone is None else [alone]
+    return found
 
 
 def _single_places(
@@ -153,18 +167,8 @@ def _moved(changes: Sequence[Change]) -> list[_Span]:
     return spans
 
 
-def _replaced(text: str, changes: Sequence[Change]) -> str:
-    """`text` with all changes made; their offsets are those of `text`."""
-    parts: list[str] = []
-    at = 0
-    for change in changes:
-        parts += (text[at : change.start], change.new)
-        at = change.start + len(change.old)
-    return "".join((*parts, text[at:]))
-
-
 def _shifted(selection: Selection, shift: int, length: int) -> Selection:
-    from voice_edit.document import Selection
+    from voice_edit.edits import Selection
 
     return Selection(
         min(max(0, selection.anchor + shift), length), min(max(0, selection.head + shift), length)

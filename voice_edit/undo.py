@@ -29,7 +29,7 @@ from voice_edit.targets.base import Receipt, Version
 from voice_edit.targets.file import FileTarget, PreparedWrite, name_of
 
 if TYPE_CHECKING:
-    from voice_edit.document import Edit
+    from voice_edit.edits import Edit
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from voice_edit.document import Edit, Selection
+    from voice_edit.edits import Edit, Selection
 
 ReceiptState = Literal["verified", "unverified", "refused"]
 

@@ -18,12 +18,13 @@ from voice_edit.targets.base import Receipt, Snapshot, Version
 from voice_edit.targets.text_format import PLAIN, Newline, TextFormat
 
 if TYPE_CHECKING:
-    from voice_edit.document import Edit
+    from voice_edit.edits import Edit
 
 MAX_BYTES = 16 << 20
 """Larger files are refused unless the caller says otherwise."""
 
 _READ_ATTEMPTS = 3
+_READ_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class FileTarget:
 
         `newline` as in `snapshot`. Raises TargetChanged when the file is no longer of version `expected`.
         """
-        from voice_edit.document import Document, Selection
+        from voice_edit.edits import Document, Selection
 
         snapshot = self.snapshot(newline=newline)
         if not snapshot.version.same_content(expected):
@@ -180,16 +181,15 @@ def read_version(path: Path, *, max_bytes: int = MAX_BYTES) -> tuple[bytes, Vers
         try:
             # O_NONBLOCK: opening a pipe must not wait for its other end.
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            try:
+                before = os.fstat(fd)
+                _refuse_kind(path, before, max_bytes)
+                data = _read(fd, max_bytes + 1)
+                after = os.fstat(fd)
+            finally:
+                os.close(fd)
         except OSError as error:
             raise _atomic.read_error(error, path) from error
-        with os.fdopen(fd, "rb") as file:
-            before = os.fstat(fd)
-            _refuse_kind(path, before, max_bytes)
-            try:
-                data = file.read(max_bytes + 1)
-            except OSError as error:
-                raise _atomic.read_error(error, path) from error
-            after = os.fstat(fd)
         if len(data) == after.st_size and before.st_mtime_ns == after.st_mtime_ns:
             digest = hashlib.sha256(data).hexdigest()
             return data, Version(digest, len(data), after.st_mtime_ns, after.st_ino)
@@ -197,6 +197,14 @@ def read_version(path: Path, *, max_bytes: int = MAX_BYTES) -> tuple[bytes, Vers
         f"{path} is being written by another program right now.",
         hint="Nothing was written. Wait until it is finished.",
     )
+
+
+def _read(fd: int, limit: int) -> bytes:
+    pieces, size = [], 0
+    while size < limit and (piece := os.read(fd, min(limit - size, _READ_BYTES))):
+        pieces.append(piece)
+        size += len(piece)
+    return b"".join(pieces)
 
 
 def _refuse_kind(path: Path, status: os.stat_result, max_bytes: int) -> None:
