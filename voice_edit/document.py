@@ -314,7 +314,7 @@ def _move(document: Document, command: Move) -> Edit:
         raise NoMatch("it cannot be moved into itself")
     moving = text[span.start : span.end]
     rest = _edit(document, cut).apply_to(document)
-    at = _place_offset(document, place)
+    at = _place_offset(document, place, span)
     if span.start < at < span.end:
         raise NoMatch("it cannot be moved into itself")
     target = moved(at, _edit(document, cut).changes, behind=at > span.start)
@@ -335,7 +335,10 @@ def _end_in_sentence(place: Place) -> bool:
     return isinstance(place, Edge) and place.side == "end" and _unit_of(place.of) == "sentence"
 
 
-def _place_offset(document: Document, place: Place) -> int:
+def _place_offset(document: Document, place: Place, span: Span) -> int:
+    """ "To the end of the sentence" is the sentence of what is moved."""
+    if isinstance(place, Edge) and place.side in ("start", "end") and isinstance(place.of, Unit):
+        return resolve_place(document.select(span.start, span.start), place)
     return resolve_place(document, place)
 
 

@@ -9,7 +9,7 @@ A pattern is written as people read it:  "change|alter {find} to|into {text}"
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 _QUOTED = r"“[^”]+”|„[^“”]+[“”]|«[^»]+»|\"[^\"]+\""
 _TOKEN = re.compile(rf"{_QUOTED}|[^\s\-‐‑–—]+")
@@ -28,7 +28,7 @@ class Word:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Phrase:
     """A run of words of one utterance."""
 
@@ -47,7 +47,7 @@ class Phrase:
                 words.append(Word(norm, token.start() + core.start(), token.start() + core.end()))
         return cls(text, tuple(words))
 
-    @property
+    @cached_property
     def norms(self) -> tuple[str, ...]:
         """The words for comparing."""
         return tuple(word.norm for word in self.words)

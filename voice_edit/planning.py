@@ -179,6 +179,8 @@ def _with_capital(text: str, at: int, new: str) -> tuple[str, bool]:
         return repairs.raised(new), repairs.can_be_lowered(repairs.first_word(following))
     start = repairs.line_start(text, at)
     before = text[start:at]
+    if before.rstrip("\"'”’») \t")[-1:] in tuple(repairs.FINAL):
+        return repairs.raised(new), False
     if before.strip() and marker_end(text, (start, at)) < at and repairs.is_capital(before):
         return repairs.raised(new), False
     return new, False

@@ -179,7 +179,7 @@ def with_commas(text: str, start: int, end: int) -> tuple[int, int]:
         return start, end
     if comma_right:
         both = text[start:end].lower() in _ASIDES
-        return left - 1, end + 1 if both else end
+        return (left - 1, end + 1) if both else (start, end + 1)
     ends_there = right >= len(text) or text[right] in "\r\n" or (right == end and text[end] in ".!?;:…)")
     if ends_there or _set_off(text, left - 1, text[start:end]):
         return left - 1, end

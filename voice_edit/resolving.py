@@ -336,9 +336,9 @@ def _this(document: Document, found: list[Span], unit: Unit) -> list[Span]:
 def _at_caret(document: Document, found: list[Span]) -> int:
     """The unit that contains the caret, else ends there, else starts there, else is nearest."""
     caret = document.selection.start
-    for at, span in enumerate(found):
-        if span.start < caret < span.end:
-            return at
+    around = [at for at, span in enumerate(found) if span.start < caret < span.end]
+    if around:
+        return min(around, key=lambda at: found[at].end - found[at].start)
     for at, span in enumerate(found):
         if span.end == caret:
             return at

@@ -284,7 +284,7 @@ RULES: tuple[Rule, ...] = (
     Rule("delete|remove|erase|clear", lambda _: Delete(what=That())),
     Rule(f"{_DELETE} {{what}}", _delete),
     Rule(f"{_CHANGE}|correct|fix {{find}} to|into {{text}}", _replace),
-    Rule("replace|substitute|exchange {find} with|by {text}", _substitute),
+    Rule("replace|substitute {find} with|by {text}", _substitute),
     Rule("substitute {text} for {find}", _substitute),
     Rule("swap|exchange|switch {find} for|to {text}", _substitute),
     Rule("use|put|write|say {text} instead_of|in_place_of|rather_than {find}", _substitute),

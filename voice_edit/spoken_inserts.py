@@ -52,6 +52,11 @@ def _into(phrase: Phrase) -> Place | None:
 def _insert(slots: Slots) -> Meaning:
     phrase = slots["rest"]
     at = split_place(phrase)
+    if phrase.norms[0] in ("before", "after") and (at is None or isinstance(at[1], Caret)):
+        for length in range(2, len(phrase)):
+            where = place(phrase[:length])
+            if where is not None:
+                return _at(phrase[length:], where)
     if at is None:
         return _at(phrase, Caret())
     length, where = at
@@ -68,8 +73,9 @@ def split_place(phrase: Phrase) -> tuple[int, Place] | None:
     for length in range(1, len(phrase)):
         tail = phrase[length:]
         found = place(tail)
-        if found is None and (found := _into(tail)) is not None:
-            return length, found
+        if found is None and (inside := _into(tail)) is not None:
+            # "before busy in this sentence" is one place; "before lunch to the list" is the list.
+            return (length, inside) if fallback is None or tail.norms[0] in ("to", "into") else fallback
         if isinstance(found, Caret) and len(tail) <= 4:
             return length, found
         if isinstance(found, Edge):

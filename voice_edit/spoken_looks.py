@@ -14,7 +14,7 @@ from voice_edit.commands import (
 )
 from voice_edit.numbers import cardinal, ordinal
 from voice_edit.phrase import Phrase
-from voice_edit.selectors import Quote, Range, Selector, Unit, Whole
+from voice_edit.selectors import Quote, Range, Selector, Unit
 from voice_edit.spoken_rule import Meaning, Rule, Slots
 from voice_edit.spoken_selectors import structural, what_or_bare
 
@@ -139,7 +139,7 @@ def _join(slots: Slots) -> Meaning:
 
 def _join_two(slots: Slots) -> Meaning:
     first, norms = structural(slots["x"]), slots["y"].norms
-    if not isinstance(first, Unit):
+    if not isinstance(first, Unit) or first.which in ("previous", "all") or first.which == -1:
         return None
     if norms[:2] == ("the", "next") and norms[2:] in ((), ("one",), (first.unit,)):
         return JoinLines(what=first.model_copy(update={"count": first.count + 1}))
@@ -197,8 +197,6 @@ def _sort(slots: Slots) -> Meaning:
         if descending is None:
             continue
         target = _lines(phrase[:length])
-        if target == Unit(unit="line", which="all"):
-            target = Whole()
         if target is not None:
             return SortLines(what=target, descending=descending)
     return None

@@ -280,7 +280,7 @@ def _list(s: _Speaker) -> str:
 def _lines(s: _Speaker) -> str:
     n = s.rng.choice(NUMBERS)
     return s.pick(
-        f"join {s.one_unit('line')} {s.pick('with', 'and')} the next line",
+        f"join {s.pick('this line', 'the first line', 'line two', 'line five')} with the next line",
         f"{s.pick('join', 'merge', 'combine')} the {s.pick('first', 'last', 'next')} {n} lines",
         f"join the lines of {s.one_unit('paragraph')}",
         f"split {s.one_unit('line')} {s.pick('before', 'after')} {s.quote(2)}",

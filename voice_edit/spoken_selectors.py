@@ -255,21 +255,22 @@ def _simple_quote(phrase: Phrase) -> Quote:
         return Quote(text=_plain(found["x"]).text, which="all")
     if norms[0] == "the" or norms[0] in ("this", "that"):
         read = which_at_start(norms[1:]) if norms[0] == "the" else None
-        if read is not None and read[1]:
+        # "the third of May" is a date, "the first of" the first place of that word.
+        if read is not None and read[1] and not (read[1][0] == "of" and len(read[1]) > 1):
             rest = _plain(phrase[len(phrase) - len(read[1]) :])
             return Quote(text=rest.text, which=read[0])
         if norms[0] != "the":
             rest = _plain(phrase[1:]) if len(phrase) > 1 else phrase
             if len(rest) < len(phrase) - 1 or (len(phrase) > 1 and mark_named(rest.text)):
                 return Quote(text=rest.text, which="nearest")
-    plain = (
-        _plain(phrase.after_any("the"))
-        if len(phrase) > 1 and norms[0] == "the"
-        else _plain(phrase, bare=False)
-    )
-    if norms[0] in ("the", "a") and len(plain) == len(phrase) - 1 and mark_named(plain.text) is None:
-        plain = phrase
-    return Quote(text=plain.text)
+    for found in match("{x} after|before {y}", phrase):
+        if (mark := mark_named(found["x"].text)) is not None and (of := what(found["y"])) is not None:
+            behind = norms[len(found["x"])] == "after"
+            scope = Everything(side="after" if behind else "before", of=of)
+            return Quote(text=mark, which=1 if behind else -1, within=scope)
+    if len(phrase) > 1 and norms[0] == "the" and mark_named(phrase.text):
+        return Quote(text=phrase[1:].text)
+    return Quote(text=_plain(phrase, bare=False).text)
 
 
 def _plain(phrase: Phrase, *, bare: bool = True) -> Phrase:

@@ -71,15 +71,15 @@ def which_at_start(words: Words) -> tuple[Which, Words] | None:
         number = ordinal(words[:length]) if len(words) >= length else None
         if number is None:
             continue
-        value: int = number
+        place: int = number
         rest = words[length:]
         for tail in (("to", "last"), ("from", "last"), ("from", "the", "last"), ("last",)):
-            if rest[: len(tail)] == tail and value > 1:
-                return -value, rest[len(tail) :]
+            if rest[: len(tail)] == tail and place > 1:
+                return -place, rest[len(tail) :]
         for tail in (("from", "the", "end"), ("from", "the", "bottom")):
             if rest[: len(tail)] == tail:
-                return -value, rest[len(tail) :]
-        return value, rest
+                return -place, rest[len(tail) :]
+        return place, rest
     if words and words[0] in _WORDS:
         return _WORDS[words[0]], words[1:]
     return None

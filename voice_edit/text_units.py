@@ -195,6 +195,8 @@ def _goes_on(text: str, start: int, mark: int, after: int, end: int) -> bool:
         return False
     before = regex.search(r"[\p{L}.]+$", text[start:mark])
     word = before[0].lower() if before is not None else ""
+    if word in ("no", "nr", "fig", "vol", "pp"):
+        return following.isdigit()
     if word in _ABBREVIATIONS:
         return word not in ("etc", "a.m", "p.m", "inc", "ltd", "co") or following.islower()
     if len(word) == 1 and word.isalpha() and before is not None and before[0].isupper():
