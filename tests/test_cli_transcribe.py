@@ -126,7 +126,7 @@ def test_missing_recordings_cost_no_loading_of_the_model(
 def test_a_real_model_is_run_through_llama_cpp(samples: Path) -> None:
     files = tiny.tiny_model()
     result = run("transcribe", samples / "01-change.wav", "--model", files.model, "--json")
-    # A random model writes nonsense; what it writes is either printed or, with too little confidence, refused.
+    # A random model writes nonsense; it is either printed or, with too little confidence, refused.
     assert result.exit_code in (0, 3)
     if result.exit_code == 0:
         assert json.loads(result.stdout)["utterances"][0]["decode_s"] > 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from voice_edit import pipeline
-from voice_edit.errors import JournalError, VoiceEditError
+from voice_edit.errors import Interrupted, JournalError, VoiceEditError
 from voice_edit.pipeline import Mode, Understood
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from voice_edit.targets.base import Receipt
     from voice_edit.targets.file import FileSnapshot, FileTarget
     from voice_edit.undo import Reverted
+
+SHORTEST_UNHEARD_SAMPLES = 1600
+"""100 ms. Less sound than this, left over when listening failed, is not worth a retry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +147,22 @@ class Editing:
         from engine.events import Hypothesis, Rejected
 
         with self.journal.begin_take(mode, target=self.target.name, source=name) as take:
-            for event in pipeline.hear(source, engine, settings, partials=partials, recorder=take.record):
-                yield event
-                if isinstance(event, Rejected):
-                    self._reject(event, mode, take)
-                elif isinstance(event, Hypothesis) and event.kind == "final":
-                    done = self.try_hypothesis(event, mode=mode, take=take)
-                    yield done
-                    if isinstance(done, Outcome) and done.stops:
-                        return
+            handled = 0
+            try:
+                for event in pipeline.hear(source, engine, settings, partials=partials, recorder=take.record):
+                    yield event
+                    if isinstance(event, Rejected):
+                        handled = event.end_sample
+                        self._reject(event, mode, take)
+                    elif isinstance(event, Hypothesis) and event.kind == "final":
+                        handled = event.end_sample
+                        done = self.try_hypothesis(event, mode=mode, take=take)
+                        yield done
+                        if isinstance(done, Outcome) and done.stops:
+                            return
+            except (VoiceEditError, KeyboardInterrupt) as error:
+                self._keep_unheard(error, mode, take, handled)
+                raise
 
     def listen_again(
         self, source: AudioSource, engine: Engine, settings: Settings, record: UtteranceRecord
@@ -201,6 +211,18 @@ class Editing:
             end_sample=rejected.end_sample,
         )
         self.journal.rejected(utterance, rejected.reason, rejected.message)
+
+    def _keep_unheard(
+        self, error: VoiceEditError | KeyboardInterrupt, mode: Mode, take: Take, start: int
+    ) -> None:
+        """Enter the sound that was recorded and not heard into the journal, so that `retry` finds it."""
+        if take.samples - start < SHORTEST_UNHEARD_SAMPLES:
+            return
+        utterance = self.journal.begin_utterance(
+            self.target.name, mode, take=take, start_sample=start, end_sample=take.samples
+        )
+        known = error if isinstance(error, VoiceEditError) else Interrupted("Interrupted while listening.")
+        self.journal.failed(utterance, known)
 
     def _carry_out(self, utterance: int, understood: Understood) -> Outcome:
         from voice_edit.commands import Redo, Save, Stop, Undo
@@ -252,8 +274,27 @@ class Editing:
         if self._editor is None or self._editor.document.text != snapshot.text:
             end = len(snapshot.text)
             anchor, head = self.journal.selection(snapshot.name, snapshot.version) or (end, end)
-            self._editor = Editor(Document(snapshot.text, Selection(anchor, head)))
+            document = Document(snapshot.text, Selection(anchor, head))
+            self._editor = Editor(document, last_inserted=self._inserted_last(snapshot))
         return self._editor
+
+    def _inserted_last(self, snapshot: FileSnapshot) -> tuple[tuple[int, int], ...]:
+        """Spans that the last edit put in, if the file is still as it left it: for "I meant ..."."""
+        from voice_edit.edit_json import edits_from_json
+
+        record = self.journal.next_to_undo(snapshot.name)
+        if record is None or not record.writes or not record.writes[-1].after.same_content(snapshot.version):
+            return ()
+        said = self.journal.get(record.utterance)
+        kinds = {command["kind"] for command in said.commands or []}
+        if said.mode != "dictate" and not kinds & {"insert", "replace", "correct"}:
+            return ()
+        spans = []
+        for start, end in edits_from_json(record.edits)[-1].inserted():
+            piece = snapshot.text[start:end]
+            begin = start + len(piece) - len(piece.lstrip())
+            spans.append((begin, begin + len(piece.strip())))
+        return tuple(spans)
 
 
 def revert_message(reverted: Sequence[Reverted], *, undoing: bool) -> str:

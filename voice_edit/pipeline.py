@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from voice_edit.errors import AudioFailed, Interrupted, ModelFailed, NeedsWriter, NotUnderstood, UsageError
+from voice_edit.errors import AudioFailed, Interrupted, ModelFailed, NotUnderstood, UsageError
 
 if TYPE_CHECKING:
     from engine.catalog import ModelFiles
     from engine.events import Hypothesis, Level, Rejected, Samples, SpeechStarted, SpeechStopped
     from engine.session import Engine
     from engine.source import AudioSource, PcmSource, WavSource
-    from voice_edit.commands import EditCommand
+    from voice_edit.commands import AnyCommand
     from voice_edit.config import Paths, Settings
     from voice_edit.document import Edit
     from voice_edit.editor import Editor
@@ -159,7 +159,7 @@ class Understood:
     words: str
     """As heard or typed."""
     mode: Mode
-    commands: tuple[EditCommand, ...]
+    commands: tuple[AnyCommand, ...]
     """In the order they were said; empty in dictation, where the words themselves are wanted."""
 
     def to_data(self) -> list[Any]:
@@ -168,7 +168,8 @@ class Understood:
 
         from voice_edit.commands import to_json
 
-        return list(json.loads(to_json(self.commands)))
+        data: list[Any] = json.loads(to_json(self.commands))
+        return data
 
     def to_text(self) -> str:
         """The commands in their compact form, for people."""
@@ -182,7 +183,7 @@ class Understood:
 def understand(words: str, *, mode: Mode) -> Understood:
     """What the words ask for. Dictated words ask for nothing but to be written down.
 
-    Raises NotUnderstood, and NeedsWriter for words that ask for new text.
+    Raises NotUnderstood.
     """
     from voice_edit.commands import Rewrite
 
@@ -191,16 +192,15 @@ def understand(words: str, *, mode: Mode) -> Understood:
     from voice_edit import spoken
 
     parsed = spoken.parse(words)
-    if isinstance(parsed, Rewrite):
-        raise NeedsWriter(f"“{words}” asks for new text, and this model can only listen.")
     if not parsed:
         raise NotUnderstood(f"“{words}” is no command that is known.")
-    return Understood(words, mode, tuple(parsed))
+    return Understood(words, mode, (parsed,) if isinstance(parsed, Rewrite) else tuple(parsed))
 
 
 def perform(editor: Editor, understood: Understood) -> list[Edit]:
-    """Carry it out on the editor's document, as one checkpoint. Raises NoMatch, Ambiguous, NothingToUndo,
-    ...
+    """Carry it out on the editor's document, as one checkpoint.
+
+    Raises NoMatch, Ambiguous, NothingToUndo, NothingToRedo, and NeedsWriter for words that ask for new text.
     """
     if understood.mode == "dictate":
         return editor.dictate(understood.words)

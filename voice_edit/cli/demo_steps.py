@@ -90,10 +90,10 @@ def show(step: Step, output: Output) -> None:
     from rich.console import Group
     from rich.text import Text
 
-    from voice_edit.cli.showing import outcome_rich, show_failure
+    from voice_edit.cli.showing import outcome_rich
 
     if step.error is not None:
-        show_failure(output, step.error)
+        output.error(step.error)
     lines: list[Any] = [step.meter.line(METER_WIDTH)]
     lines += [Text(f"   … {partial}", style="dim italic") for partial in dict.fromkeys(step.partials)]
     if step.outcome is not None:

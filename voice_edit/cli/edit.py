@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_edit.cli.options import AsJson, Dictate, Model, Projector, invocation
-from voice_edit.cli.showing import follow, show_failure, show_outcome
+from voice_edit.cli.showing import follow, show_outcome
 
 if TYPE_CHECKING:
     from engine.source import WavSource
@@ -85,7 +85,7 @@ def _by_words(editing: Editing, said: list[str], mode: Mode, output: Output) -> 
         except JournalError:
             raise
         except VoiceEditError as error:
-            show_failure(output, error)
+            output.error(error)
             failures.append(error)
             continue
         show_outcome(output, outcome)

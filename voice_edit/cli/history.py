@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_edit.cli.options import AsJson, Model, Projector, invocation
-from voice_edit.cli.showing import STATE_STYLES, follow, show_failure, show_outcome, show_reverted
+from voice_edit.cli.showing import STATE_STYLES, follow, show_outcome, show_reverted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -148,7 +148,7 @@ def _retry(
         try:
             show_outcome(output, editing.say(record.words, mode=record.mode, retry_of=record.id))
         except VoiceEditError as error:
-            show_failure(output, error)
+            output.error(error)
             return [error]
         return []
     source = pipeline.open_kept(journal.audio(record.id))

@@ -63,11 +63,13 @@ class Output:
         self._complaint("warning", "yellow", message, hint)
 
     def error(self, error: VoiceEditError) -> None:
-        """What happened and what to do next; with `--json` as one object on stderr."""
+        """What happened, what to do next, and what to choose from; with `--json` as one object on stderr."""
         if self.as_json:
             sys.stderr.write(json.dumps(error.to_json(), ensure_ascii=False) + "\n")
         else:
             self._complaint("error", "bold red", str(error), error.hint)
+            for number, choice in enumerate(getattr(error, "choices", ()), 1):
+                self.note(f"  {number}. {choice.excerpt}", style="")
 
     def _complaint(self, kind: str, style: str, message: str, hint: str) -> None:
         from rich.text import Text

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from voice_edit.cli.output import Advance, Output
     from voice_edit.editing import Failure, Outcome
-    from voice_edit.errors import Ambiguous, VoiceEditError
+    from voice_edit.errors import VoiceEditError
     from voice_edit.pipeline import Heard
     from voice_edit.undo import Reverted
 
@@ -75,20 +75,6 @@ def show_reverted(output: Output, reverted: Sequence[Reverted], *, file: str, un
         _show_notes(output, one.receipt.notes)
 
 
-def show_failure(output: Output, error: VoiceEditError) -> None:
-    """Print a failure, and the places to choose from where several match."""
-    from voice_edit.errors import Ambiguous
-
-    output.error(error)
-    if isinstance(error, Ambiguous) and not output.as_json:
-        _show_choices(output, error)
-
-
-def _show_choices(output: Output, error: Ambiguous) -> None:
-    for number, choice in enumerate(error.choices, 1):
-        output.note(f"  {number}. {choice.excerpt}", style="")
-
-
 def _show_notes(output: Output, notes: Sequence[str]) -> None:
     for note in notes:
         output.warn(note)
@@ -128,13 +114,13 @@ def follow(
                 rejected.append(event)
             case Failure(error=error):
                 failures.append(error)
-                show_failure(output, error)
+                output.error(error)
             case Outcome():
                 show_outcome(output, event)
                 stopped = event.stops
     if rejected and not heard_words:
         failures.append(AudioFailed(f"{name}: {rejected[0].message}", hint=rejected[0].hint))
-        show_failure(output, failures[-1])
+        output.error(failures[-1])
     elif rejected:  # a cough between two sentences is no failure
         for one in rejected:
             output.note(f"{name}, {samples_to_s(one.start_sample):.1f} s: {one.message}")
