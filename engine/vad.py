@@ -38,8 +38,11 @@ follow."""
 ROOM_MIN_WINDOWS = 25
 """Before half a second is heard, the room is unknown: the first word may be all there was."""
 
+ROOM_AVERAGE_WINDOWS = 5
+"""Speech and room are compared over 100 ms: a fan's level wanders by several dB from window to window."""
+
 ROOM_MARGIN_DB = 4.0
-"""Speech stands out from the room by this much. Steady noise wanders by about 1 dB from window to window."""
+"""Speech stands out from the room by this much."""
 
 
 class SpeechDetector(Protocol):
@@ -62,8 +65,8 @@ def rms_dbfs(samples: Samples) -> float:
     """
     if len(samples) == 0:
         return SILENCE_DBFS
-    mean = float(samples.mean(dtype=np.float64))
-    return _decibels(float(np.dot(samples, samples)) / len(samples) - mean * mean)
+    sound = samples - samples.mean()
+    return _decibels(float(np.dot(sound, sound)) / len(samples))
 
 
 def level_dbfs(samples: Samples) -> float:
@@ -75,7 +78,7 @@ def level_dbfs(samples: Samples) -> float:
     taper, power = _taper(len(samples))
     if not power:
         return SILENCE_DBFS
-    spectrum = np.fft.rfft(samples * taper)
+    spectrum = np.fft.rfft((samples - samples.mean()) * taper)
     low, high = (len(samples) * hz // SAMPLE_RATE for hz in VOICE_BAND_HZ)
     band = spectrum[low:high]
     return _decibels(2.0 * float(np.vdot(band, band).real) / (len(samples) * power))
@@ -92,31 +95,37 @@ def _decibels(power: float) -> float:
     return max(SILENCE_DBFS, 10.0 * math.log10(power)) if power > 1e-10 else SILENCE_DBFS
 
 
-class NoiseFloor:
-    """How loud the room is: the level that the quietest tenth of the last 3 s stays below."""
+class Room:
+    """How loud it is without a voice: the level that the quietest tenth of the last 3 s stays below."""
 
-    def __init__(self, windows: int = ROOM_WINDOWS) -> None:
-        self._ring = np.empty(windows, dtype=np.float32)
-        self._sorted = np.empty(windows, dtype=np.float32)
-        self._seen = 0
+    def __init__(self) -> None:
+        self._powers = np.zeros(ROOM_AVERAGE_WINDOWS)
+        self._levels = np.empty(ROOM_WINDOWS, dtype=np.float32)
+        self._sorted = np.empty(ROOM_WINDOWS, dtype=np.float32)
+        self._windows = 0
 
     def push(self, dbfs: float) -> float:
-        """Take the level of the next window; return the floor in dBFS, -100 while it is unknown."""
-        ring = self._ring
-        ring[self._seen % len(ring)] = dbfs
-        self._seen += 1
-        filled = min(self._seen, len(ring))
+        """Take the level of the next window; return by how many dB the last 100 ms stand out from the room.
+
+        Infinite while the room is unknown.
+        """
+        self._powers[self._windows % ROOM_AVERAGE_WINDOWS] = 10.0 ** (dbfs / 10.0)
+        heard = min(self._windows + 1, ROOM_AVERAGE_WINDOWS)
+        level = _decibels(float(self._powers.sum()) / heard)
+        self._levels[self._windows % ROOM_WINDOWS] = level
+        self._windows += 1
+        filled = min(self._windows, ROOM_WINDOWS)
         if filled < ROOM_MIN_WINDOWS:
-            return SILENCE_DBFS
+            return math.inf
         levels = self._sorted[:filled]
-        levels[:] = ring[:filled]
-        tenth = filled // 10
-        levels.partition(tenth)
-        return float(levels[tenth])
+        levels[:] = self._levels[:filled]
+        levels.partition(filled // 10)
+        return level - float(levels[filled // 10])
 
     def reset(self) -> None:
         """Forget the room."""
-        self._seen = 0
+        self._powers[:] = 0.0
+        self._windows = 0
 
 
 class WebRtcDetector:
@@ -143,7 +152,7 @@ class WebRtcDetector:
         self._aggressiveness = aggressiveness
         self._floor_dbfs = floor_dbfs
         self._room_margin_db = room_margin_db
-        self._room = NoiseFloor()
+        self._room = Room()
         self._scaled = np.empty(WINDOW_SAMPLES, dtype=np.float32)
         self._pcm = np.empty(WINDOW_SAMPLES, dtype=np.int16)
         self.reset()
@@ -158,9 +167,8 @@ class WebRtcDetector:
         np.copyto(self._pcm, self._scaled, casting="unsafe")
         # WebRTC VAD follows the noise by the windows it hears, so it must hear the quiet ones too.
         voice = bool(self._vad.is_speech(self._pcm.tobytes(), SAMPLE_RATE, WINDOW_SAMPLES))
-        level = level_dbfs(window)
-        room = self._room.push(level)
-        return voice and level >= room + self._room_margin_db and rms_dbfs(window) >= self._floor_dbfs
+        stands_out = self._room.push(level_dbfs(window)) >= self._room_margin_db
+        return voice and stands_out and rms_dbfs(window) >= self._floor_dbfs
 
     def reset(self) -> None:
         """See `SpeechDetector`."""
