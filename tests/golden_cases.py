@@ -11,7 +11,7 @@ from voice_edit.compact import from_compact, selector, to_compact
 from voice_edit.document import Document, Selection, resolve
 from voice_edit.editor import Editor
 from voice_edit.errors import Ambiguous, CommandError, NotUnderstood
-from voice_edit.spoken import parse
+from voice_edit.spoken import Parsed, parse
 
 FOLDER = Path(__file__).parent / "golden"
 _SAME_ERROR = {"nothing_to_undo": "no_match", "nothing_to_redo": "no_match"}
@@ -25,7 +25,8 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def read_marked(marked: str) -> tuple[Document, bool]:
-    r"""Text with its selection from `<>` or `[..]`; a backslash makes a mark literal. False if there is no mark."""
+    r"""Text with its selection from `<>` or `[..]`; a backslash makes a mark literal. False if there is no
+    mark."""
     text = ""
     places: dict[str, int] = {}
     at = 0
@@ -79,11 +80,8 @@ def play(case: dict[str, Any]) -> None:
             _is_rewrite(parsed, case["rewrite"], editor.document)
             return
         unchanged = editor.document
-        try:
-            if parsed is None:
-                raise NotUnderstood(words)
-            editor.perform([parsed] if isinstance(parsed, Rewrite) else parsed)
-        except CommandError as error:
+        error = _perform(editor, words, parsed)
+        if error is not None:
             if not last and error.code in _SAME_ERROR:
                 continue
             assert last, f"{words!r} failed: {error}"
@@ -100,6 +98,16 @@ def play(case: dict[str, Any]) -> None:
         assert editor.document.text == after.text
         if checked:
             assert marked(editor.document) == marked(after)
+
+
+def _perform(editor: Editor, words: str, parsed: Parsed) -> CommandError | None:
+    try:
+        if parsed is None:
+            raise NotUnderstood(words)
+        editor.perform([parsed] if isinstance(parsed, Rewrite) else parsed)
+    except CommandError as error:
+        return error
+    return None
 
 
 def _is_rewrite(parsed: object, expected: dict[str, Any], document: Document) -> None:

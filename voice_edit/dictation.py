@@ -1,14 +1,19 @@
-"""Dictated words as they go into a text: the recogniser's capital and final mark fitted to the place. Never obeyed."""
+"""Dictated words as they go into a text: the recogniser's capital and final mark fitted to the place. Never
+obeyed."""
+
+# ruff: noqa: RUF001  (typographic marks are what this file is about)
 
 import regex
 
 from voice_edit import repairs
 from voice_edit.edits import Change, Document, Edit, Selection, in_order
 from voice_edit.graphemes import snap_left, snap_right
+from voice_edit.wordlists import wordlist
 
-_CAPITALS = frozenset(
-    """i i'm i've i'll i'd monday tuesday wednesday thursday friday saturday sunday january february march april june july
-    august september october november december english german french spanish italian europe america""".split()
+_CAPITALS = wordlist(
+    """i i'm i've i'll i'd monday tuesday wednesday thursday friday saturday sunday january february march
+    april june july
+    august september october november december english german french spanish italian europe america"""
 )
 
 

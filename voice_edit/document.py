@@ -1,7 +1,9 @@
 """The pure document: text with a selection, what a selector means in it, and what a command does to it.
 
-`apply` gives an `Edit` that knows its inverse; it never changes anything by itself. Raises NoMatch or Ambiguous
-(nothing was found, or several places), never a guess. Commands about the history or the target (undo, save, ...)
+`apply` gives an `Edit` that knows its inverse; it never changes anything by itself. Raises NoMatch or
+Ambiguous
+(nothing was found, or several places), never a guess. Commands about the history or the target (undo, save,
+...)
 are not for a document alone: see `editor.py`.
 """
 
@@ -34,6 +36,7 @@ from voice_edit.edits import (
     in_order,
     moved,
     moved_selection,
+    on_borders,
 )
 from voice_edit.errors import NoMatch
 from voice_edit.graphemes import snap_left, snap_right
@@ -95,9 +98,8 @@ def _changes(document: Document, command: TextCommand) -> list[Change]:
         case Delete():
             return _delete(document, command.what)
         case Swap():
-            return planning.swap(
-                document, resolve(document, command.first), resolve(document, command.second)
-            )
+            first, second = _some_text(document, command.first), _some_text(document, command.second)
+            return planning.swap(document, first, second)
         case Duplicate():
             span = resolve(document, command.what)
             by_line, by_paragraph = _lines_named(command.what), _paragraphs_named(command.what)
@@ -132,9 +134,21 @@ def _for_each(document: Document, what: Selector, plan) -> list[Change]:  # type
 
 def _edit(document: Document, changes: list[Change], selection: Selection | None = None) -> Edit:
     """Changes in order; the selection stays with its text unless another is given."""
-    ordered = in_order(changes)
-    after = selection or moved_selection(document.text, document.selection, ordered)
+    ordered = in_order(on_borders(document.text, changes))
+    if selection is None:
+        after = moved_selection(document.text, document.selection, ordered)
+    else:
+        text = apply_changes(document.text, ordered)
+        anchor, head = (snap_right(text, min(at, len(text))) for at in (selection.anchor, selection.head))
+        after = Selection(anchor, head)
     return Edit(ordered, document.selection, after)
+
+
+def _some_text(document: Document, what: Selector) -> Span:
+    span = resolve(document, what)
+    if not document.text[span.start : span.end].strip():
+        raise NoMatch("there is no text there")
+    return span
 
 
 def _only_select(document: Document, start: int, end: int) -> Edit:
@@ -258,7 +272,8 @@ def _behind_marks(text: str, span: Span) -> int:
 
 
 def _insert_at_caret(document: Document, new: str) -> Edit:
-    """In place of the selection; the caret comes to stand behind the new words, before the space that follows them."""
+    """In place of the selection; the caret comes to stand behind the new words, before the space that
+    follows them."""
     text, selection = document.text, document.selection
     start, end = snap_left(text, selection.start), snap_right(text, selection.end)
     if start < end:
@@ -298,7 +313,7 @@ def _break(document: Document, command: Break) -> Edit:
 def _move(document: Document, command: Move) -> Edit:
     """A deletion and an insertion in one edit; the caret goes along with its text."""
     text = document.text
-    span = resolve(document, command.what)
+    span = _some_text(document, command.what)
     place = command.to
     block = _lines_named(command.what) or _paragraphs_named(command.what)
     if block:
@@ -324,9 +339,9 @@ def _move(document: Document, command: Move) -> Edit:
         _unit_of(command.what) != "sentence"
         and repairs.starts_sentence(text, span.start)
         and repairs.is_capital(moving)
+        and repairs.can_be_lowered(repairs.first_word(moving))
     ):
-        if repairs.can_be_lowered(repairs.first_word(moving)):
-            moving = repairs.lowered(moving)
+        moving = repairs.lowered(moving)
     put = planning.insert_inline(rest, target, moving)[0]
     return _combined(document, cut, put, span, moving)
 
@@ -378,7 +393,7 @@ def _combined(document: Document, cut: list[Change], put: Change, span: Span, mo
     back = _edit(document, cut).inverse().changes
     start, end = _original(put.start, back), _original(put.end, back)
     put_here = planning.change(document.text, start, end, put.new)
-    if any(c.start < end and start < c.end for c in cut) or put.old and put_here.old != put.old:
+    if any(c.start < end and start < c.end for c in cut) or (put.old and put_here.old != put.old):
         whole_start = min(start, *(c.start for c in cut))
         whole_end = max(end, *(c.end for c in cut))
         rest = _edit(document, cut).apply_to(document).text
@@ -390,7 +405,7 @@ def _combined(document: Document, cut: list[Change], put: Change, span: Span, mo
         return _edit(document, [put_here])
     changes = [*cut, put_here]
     ordered = in_order(changes)
-    shift = sum(len(c.new) - len(c.old) for c in ordered if c.start < start or (c.start == start and c.old))
+    shift = sum(len(c.new) - len(c.old) for c in ordered if c.start < start)
     origin = start + shift + put.new.lower().index(moving.lower())
     return _edit(document, changes, _carried(document, span, origin, ordered))
 

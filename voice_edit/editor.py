@@ -1,4 +1,5 @@
-"""A document with a memory: checkpoints to undo and redo, what was inserted last, "delete that", "I meant Wednesday".
+"""A document with a memory: checkpoints to undo and redo, what was inserted last, "delete that", "I meant
+Wednesday".
 
 What one call of `perform` or `dictate` does is one checkpoint. A call that fails leaves everything as it was.
 """
@@ -30,18 +31,15 @@ from voice_edit.numbers import cardinal
 from voice_edit.resolving import Span, resolve
 from voice_edit.selectors import Exact, Quote, That, _Model
 from voice_edit.text_units import words as words_of
+from voice_edit.wordlists import wordlist
 
 ModelT = TypeVar("ModelT", bound=_Model)
 Spans = tuple[tuple[int, int], ...]
 
 _KINDS = (
-    frozenset(
-        "monday tuesday wednesday thursday friday saturday sunday today tomorrow yesterday tonight".split()
-    ),
-    frozenset(
-        """january february march april may june july august september october november december""".split()
-    ),
-    frozenset("black white red green blue yellow brown grey gray orange purple pink silver gold".split()),
+    wordlist("monday tuesday wednesday thursday friday saturday sunday today tomorrow yesterday tonight"),
+    wordlist("january february march april may june july august september october november december"),
+    wordlist("black white red green blue yellow brown grey gray orange purple pink silver gold"),
 )
 """Words of one kind stand for each other: "I meant Wednesday" is about the Tuesday just inserted."""
 
@@ -77,7 +75,8 @@ class Editor:
         return len(self._undone)
 
     def perform(self, commands: Sequence[AnyCommand]) -> list[Edit]:
-        """Carry out the commands of one utterance as one checkpoint; the edits in the order they were applied.
+        """Carry out the commands of one utterance as one checkpoint; the edits in the order they were
+        applied.
 
         Save and Stop change nothing here; whoever owns the target acts on them. Raises NoMatch, Ambiguous,
         NothingToUndo, NothingToRedo, or NeedsWriter for a rewrite whose scope was found.
@@ -129,7 +128,8 @@ class Editor:
         return [edit]
 
     def undo(self, count: int = 1) -> list[Edit]:
-        """Take back the last checkpoints (fewer if there are fewer). The edits that did it. Raises NothingToUndo."""
+        """Take back the last checkpoints (fewer if there are fewer). The edits that did it. Raises
+        NothingToUndo."""
         if not self._done:
             raise NothingToUndo("nothing was done yet that could be undone")
         edits: list[Edit] = []
@@ -167,9 +167,9 @@ class Editor:
         self.document = edit.apply_to(self.document)
         tracked = []
         for start, end in self.last_inserted:
-            start, end = moved(start, edit.changes), moved(end, edit.changes, behind=False)
-            if start < end:
-                tracked.append((start, end))
+            now = moved(start, edit.changes), moved(end, edit.changes, behind=False)
+            if now[0] < now[1]:
+                tracked.append(now)
         self.last_inserted = tuple(tracked)
 
     def _edit(self, command: EditCommand) -> Edit:
@@ -245,8 +245,8 @@ class Editor:
         for start, end in spans:
             piece = text[start:end]
             if piece.strip():
-                start += len(piece) - len(piece.lstrip())
-                bare.append((start, start + len(piece.strip())))
+                begin = start + len(piece) - len(piece.lstrip())
+                bare.append((begin, begin + len(piece.strip())))
         return tuple(bare)
 
 

@@ -1,9 +1,11 @@
-"""What an edit is: the text that was replaced, by what, and the selection before and after. Offsets are code points."""
+"""What an edit is: the text that was replaced, by what, and the selection before and after. Offsets are
+code points."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
-from voice_edit.graphemes import snap_right
+from voice_edit.graphemes import snap_left, snap_right
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +124,33 @@ def apply_changes(text: str, changes: Iterable[Change]) -> str:
 def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
     """Changes sorted, those that change nothing left out. ValueError if two overlap."""
     ordered = sorted((c for c in changes if c.old != c.new), key=lambda c: (c.start, c.end))
-    for first, second in zip(ordered, ordered[1:], strict=False):
+    for first, second in pairwise(ordered):
         if second.start < first.end:
             raise ValueError("two changes of one edit overlap")
     return tuple(ordered)
+
+
+def on_borders(text: str, changes: Iterable[Change]) -> list[Change]:
+    """Changes in order, widened so that none begins or ends inside a grapheme cluster of the text."""
+    widened: list[Change] = []
+    for change in in_order(changes):
+        if change.old:
+            start, end = snap_left(text, change.start), snap_right(text, change.end)
+        else:
+            start = end = snap_right(text, change.start)
+        if widened and start < widened[-1].end:
+            last = widened.pop()
+            end = max(end, last.end)
+            new = last.new[: len(last.new) - max(0, last.end - change.start)]
+            new += text[last.end : change.start] + change.new + text[change.end : end]
+            widened.append(Change(last.start, text[last.start : end], new))
+            continue
+        if change.old:
+            new = text[start : change.start] + change.new + text[change.end : end]
+            widened.append(Change(start, text[start:end], new))
+        else:
+            widened.append(Change(start, "", change.new))
+    return widened
 
 
 def moved(at: int, changes: Iterable[Change], *, behind: bool = True) -> int:

@@ -1,5 +1,7 @@
-"""Changes for how text looks: letter case, Markdown marks, headings, lists, joined, split and sorted lines."""
+"""Changes for how text looks: letter case, Markdown marks, headings, lists, joined, split and sorted
+lines."""
 
+from itertools import pairwise
 from typing import Literal
 
 import regex
@@ -21,12 +23,13 @@ from voice_edit.text_units import (
     sentences,
     words,
 )
+from voice_edit.wordlists import wordlist
 
 Style = Literal["capitalise", "upper", "lower", "title"]
 
 _MARKS = {"bold": "**", "italic": "*", "code": "`"}
-_MINOR = frozenset(
-    "a an the and but or nor for so yet as at by in of on to up via per from into over with than if".split()
+_MINOR = wordlist(
+    "a an the and but or nor for so yet as at by in of on to up via per from into over with than if"
 )
 
 
@@ -157,7 +160,7 @@ def make_list(
         parts = [(start + a, start + b) for a, b in sentences(text[start:end])]
         if len(parts) > 1:
             changes = [change(text, start, parts[0][0], _marker(style, 1))]
-            for number, (left, right) in enumerate(zip(parts, parts[1:], strict=False), start=2):
+            for number, (left, right) in enumerate(pairwise(parts), start=2):
                 changes.append(change(text, left[1], right[0], document.newline + _marker(style, number)))
             return changes
     changes = []
@@ -192,7 +195,7 @@ def join_lines(document: Document, span: Span, *, by_paragraph: bool) -> list[Ch
         found = [*found[:1], next((line for line in rest if not is_blank(text, line)), rest[0])]
     changes = []
     full = [line for line in found if not is_blank(text, line)]
-    for upper, lower in zip(full, full[1:], strict=False):
+    for upper, lower in pairwise(full):
         apart = text[upper[1] : lower[0]]
         if by_paragraph and (
             len(lines(apart)) > 1 or heading_level(text, upper) or heading_level(text, lower)
@@ -213,7 +216,7 @@ def split_lines(document: Document, span: Span, by: Literal["sentence", "comma",
     else:
         parts = sentences(piece) if by == "sentence" else words(piece)
         cuts = []
-        for left, right in zip(parts, parts[1:], strict=False):
+        for left, right in pairwise(parts):
             between = piece[left[1] : right[0]]
             if not between.strip():
                 cuts.append((left[1], right[0]))
@@ -229,7 +232,8 @@ def split_lines(document: Document, span: Span, by: Literal["sentence", "comma",
 
 
 def sort_lines(document: Document, span: Span, *, descending: bool) -> list[Change]:
-    """Lines in order within each run of lines; blank lines and headings part the runs. List numbers stay in place."""
+    """Lines in order within each run of lines; blank lines and headings part the runs. List numbers stay in
+    place."""
     text = document.text
     changes: list[Change] = []
     run: list[tuple[int, int]] = []

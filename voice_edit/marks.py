@@ -1,5 +1,7 @@
 """Names of punctuation marks, as they are said."""
 
+# ruff: noqa: RUF001  (typographic marks are what this file is about)
+
 MARKS: dict[str, str] = {
     "comma": ",",
     "period": ".",
@@ -48,7 +50,8 @@ _SAME = {"-": "-‐‑", "–": "–—-", "'": "'’‘", '"': '"“”„«»'
 
 
 def mark_named(name: str) -> str | None:
-    """The mark of that name: "comma", "a comma", "the full stop", "two commas" is not one. None if it names none."""
+    """The mark of that name: "comma", "a comma", "the full stop", "two commas" is not one. None if it names
+    none."""
     words = name.casefold().replace("-", " ").split()
     if words and words[0] in ("a", "an", "the"):
         words = words[1:]

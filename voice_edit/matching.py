@@ -7,6 +7,8 @@ Ways of matching, in this order; a later one is tried only when the earlier foun
     sounds alike    "jon" is "John", "write" is "right", "colour" is "color"
 """
 
+# ruff: noqa: RUF001  (typographic marks are what this file is about)
+
 from functools import lru_cache
 
 import jellyfish
@@ -77,7 +79,8 @@ def _as_spoken(text: str, quote: str) -> tuple[Span, ...]:
 def _fit(
     there: tuple[Token, ...], at: int, have: Form, wanted: tuple[Token, ...], want_at: int, want: Form
 ) -> int | None:
-    """Match `have` + there[at:] against `want` + wanted[want_at:]; the index behind the last token used, or None."""
+    """Match `have` + there[at:] against `want` + wanted[want_at:]; the index behind the last token used, or
+    None."""
     shared = min(len(have), len(want))
     if have[:shared] != want[:shared]:
         return None
@@ -94,9 +97,10 @@ def _fit(
     if at == len(there):
         return None
     for form in there[at].forms:
-        if there[at].number is None or not _inside_number(there, at, at + 1):
-            if (end := _fit(there, at + 1, form, wanted, want_at, want)) is not None:
-                return end
+        if there[at].number is not None and _inside_number(there, at, at + 1):
+            continue
+        if (end := _fit(there, at + 1, form, wanted, want_at, want)) is not None:
+            return end
     return None
 
 
@@ -107,9 +111,10 @@ def _fit_number(there: tuple[Token, ...], at: int, wanted: tuple[Token, ...], wa
         return None
     readings = digit_readings(_number_words(wanted[want_at:want_end]))
     for end in range(min(_number_end(there, at), at + _LONGEST_NUMBER), at, -1):
-        if readings & digit_readings(_number_words(there[at:end])) and not _inside_number(there, at, end):
-            if (rest := _fit(there, end, (), wanted, want_end, ())) is not None:
-                return rest
+        if not readings & digit_readings(_number_words(there[at:end])) or _inside_number(there, at, end):
+            continue
+        if (rest := _fit(there, end, (), wanted, want_end, ())) is not None:
+            return rest
     return None
 
 

@@ -1,6 +1,7 @@
 """Numbers in words: cardinals, ordinals, and what digits a run of words may stand for.
 
-A small parser of our own: the libraries at hand write numbers as words or guess inside free text, while we need
+A small parser of our own: the libraries at hand write numbers as words or guess inside free text, while we
+need
 the exact value of a whole phrase ("two hundred and five", "nineteen eighty four") or None.
 """
 
@@ -84,7 +85,8 @@ def _below_thousand(words: Sequence[str]) -> int | None:
 
 
 def cardinal(words: Sequence[str]) -> int | None:
-    """The value of words that are one whole number, else None: "two hundred and five" is 205, "one two" is None."""
+    """The value of words that are one whole number, else None: "two hundred and five" is 205, "one two" is
+    None."""
     if len(words) == 1 and _DIGITS.fullmatch(words[0]):
         return int(words[0])
     if not words:
@@ -116,7 +118,8 @@ def ordinal(words: Sequence[str]) -> int | None:
 def digit_readings(words: Sequence[str]) -> frozenset[str]:
     """Every string of digits these words may stand for; empty if they are not all number words.
 
-    "twenty five" -> {"25", "205"}; "nineteen eighty four" -> {"1984", ...}; "one two" -> {"12"}; "12" -> {"12"}.
+    "twenty five" -> {"25", "205"}; "nineteen eighty four" -> {"1984", ...}; "one two" -> {"12"}; "12" ->
+    {"12"}.
     """
     return _readings(tuple("zero" if word == "oh" and len(words) > 1 else word for word in words))
 

@@ -1,10 +1,13 @@
-"""A spoken phrase as words that can be compared, sliced and given back as they were written; and patterns over it.
+"""A spoken phrase as words that can be compared, sliced and given back as they were written; and patterns
+over it.
 
 A pattern is written as people read it:  "change|alter {find} to|into {text}"
     word      must stand there; `a|b` are alternatives; `get_rid_of` are three words
     [word]    may stand there
     {slot}    one or more words, as few as possible first
 """
+
+# ruff: noqa: RUF001  (typographic marks are what this file is about)
 
 import re
 from collections.abc import Iterator
@@ -22,7 +25,8 @@ class Word:
     """One word of a phrase."""
 
     norm: str
-    """Small letters, straight apostrophes, no punctuation around it; quoted text keeps its marks and so never steers."""
+    """Small letters, straight apostrophes, no punctuation around it; quoted text keeps its marks and so
+    never steers."""
     start: int
     """First code point in the phrase's source, punctuation around it left out."""
     end: int

@@ -1,8 +1,11 @@
 """Changes for text that goes in, out or elsewhere: insert, delete, replace, swap, move, duplicate, break.
 
-Each planner is a pure function from a document and the parts of a command to changes in the order of the text,
+Each planner is a pure function from a document and the parts of a command to changes in the order of the
+text,
 with the repairs of `repairs.py`. None moves the caret; `document.apply` decides about that.
 """
+
+# ruff: noqa: RUF001  (typographic marks are what this file is about)
 
 import regex
 
@@ -97,11 +100,9 @@ def _without_overlaps(text: str, changes: list[Change]) -> list[Change]:
     for new in sorted(changes, key=lambda c: (c.start, c.end)):
         if kept and new.start < kept[-1].end:
             last = kept.pop()
-            end = max(last.end, new.end)
-            new = change(
-                text, last.start, end, last.new or new.new if not (last.new and new.new) else last.new
-            )
-        kept.append(new)
+            kept.append(change(text, last.start, max(last.end, new.end), last.new or new.new))
+        else:
+            kept.append(new)
     return kept
 
 
@@ -234,7 +235,8 @@ def end_of_sentence(text: str, at: int) -> int:
 
 
 def insert_break(document: Document, at: int, style: str, *, at_caret: bool) -> Change:
-    """A line break or a blank line at an offset. The spaces around it go; breaks that are there count, but at the caret."""
+    """A line break or a blank line at an offset. The spaces around it go; breaks that are there count, but
+    at the caret."""
     text = document.text
     start, end = repairs.space_before(text, at), repairs.space_after(text, at)
     if (

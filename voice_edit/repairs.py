@@ -1,9 +1,13 @@
-"""How text is kept well set around an edit: spaces, capitals, commas, digits. Pure questions about text and offsets."""
+"""How text is kept well set around an edit: spaces, capitals, commas, digits. Pure questions about text and
+offsets."""
+
+# ruff: noqa: RUF001  (typographic marks are what this file is about)
 
 import regex
 
 from voice_edit.numbers import digit_readings
 from voice_edit.text_units import HEADING, MARKER
+from voice_edit.wordlists import wordlist
 
 CLOSING = frozenset(",.;:!?)]}…%’”»")
 OPENING = frozenset("([{“‘«„¿¡")
@@ -11,18 +15,20 @@ FINAL = ".!?…"
 BOM = "\ufeff"
 _SPACES = " \t\u00a0"
 _TIGHT = frozenset("/\\_@#")
-_ASIDES = frozenset(
-    """however|for example|for instance|of course|by the way|therefore|indeed|in fact|though|moreover|furthermore|
+_ASIDES = wordlist(
+    """however|for example|for instance|of course|by the way|therefore|indeed|in
+    fact|though|moreover|furthermore|
     i think|i believe|on the other hand|as usual|after all|then|too|as well|perhaps|maybe|finally|fortunately|
-    unfortunately|luckily|sadly|besides|nevertheless|that is|in general|as always""".replace("\n", "")
-    .replace("    ", "")
-    .split("|")
+    unfortunately|luckily|sadly|besides|nevertheless|that is|in general|as always""",
+    "|",
 )
 """Words between two commas that leave none behind."""
-_SMALL = frozenset(
-    """a an the this that these those it he she we you they there here my your his her its our their in on at of to by
-    for from with and but or so if when while as after before because although is are was were do does did can could
-    will would should may might not no yes some any all each every both many much more most""".split()
+_SMALL = wordlist(
+    """a an the this that these those it he she we you they there here my your his her its our their in on
+    at of to by
+    for from with and but or so if when while as after before because although is are was were do does did
+    can could
+    will would should may might not no yes some any all each every both many much more most"""
 )
 """Words that stand small in the middle of a sentence; every other capital may be a name."""
 _WRAPPED = 50
@@ -135,7 +141,8 @@ def dressed_like(text: str, old: str, *, at_start: bool) -> str:
 
 
 def as_digits(text: str, old: str) -> str | None:
-    """ "fifteen" where 12 stood is 15, "three thousand" where 2,000 stood is 3,000; None if either is no number."""
+    """ "fifteen" where 12 stood is 15, "three thousand" where 2,000 stood is 3,000; None if either is no
+    number."""
     if not regex.fullmatch(r"\p{Nd}+(?:,\p{Nd}{3})*", old.strip()) or any(c.isdigit() for c in text):
         return None
     words = tuple(text.lower().replace("-", " ").split())
@@ -169,7 +176,8 @@ def gap_after(text: str, at: int, new: str) -> str:
 
 
 def with_commas(text: str, start: int, end: int) -> tuple[int, int]:
-    """A deletion of words takes along the commas that set them off: ", too.", "However, ...", ", for example, ..."."""
+    """A deletion of words takes along the commas that set them off: ", too.", "However, ...", ", for
+    example, ..."."""
     left, right = space_before(text, start), space_after(text, end)
     comma_left = left > 0 and text[left - 1] == "," and left < start
     comma_right = end < len(text) and text[end] == ","
@@ -197,7 +205,8 @@ def _set_off(text: str, comma: int, words: str) -> bool:
 
 
 def tightened(text: str, start: int, end: int) -> tuple[int, int]:
-    """A deletion widened by the spaces that would be left double, at a line's edge, or before closing marks."""
+    """A deletion widened by the spaces that would be left double, at a line's edge, or before closing
+    marks."""
     left, right = space_before(text, start), space_after(text, end)
     begins = at_line_start(text, left)
     ends = right >= len(text) or text[right] in "\r\n"
@@ -215,7 +224,8 @@ def tightened(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def capital_after(text: str, start: int, end: int) -> tuple[int, str] | None:
-    """If deleting start..end takes a sentence's capital: where the next word's letter is, and that letter raised."""
+    """If deleting start..end takes a sentence's capital: where the next word's letter is, and that letter
+    raised."""
     if not is_capital(text[start:end]) or not starts_sentence(text, start):
         return None
     at = end

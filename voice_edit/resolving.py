@@ -1,7 +1,9 @@
 """Selector + document -> spans. The rules are told in docs/commands.md ("Which text is meant").
 
-`resolve_all` gives every span a selector names (several only for "every" and "all"), `resolve` the one from the first
-to the last, `resolve_place` an offset. All raise NoMatch (with what nearly matched) or Ambiguous (with the choices).
+`resolve_all` gives every span a selector names (several only for "every" and "all"), `resolve` the one from
+the first
+to the last, `resolve_place` an offset. All raise NoMatch (with what nearly matched) or Ambiguous (with the
+choices).
 """
 
 from collections.abc import Sequence
@@ -124,7 +126,8 @@ def _scope(document: Document, within: Selector | None) -> Span:
 
 
 def _each_scope(document: Document, selector: Quote | Unit) -> list[Span] | None:
-    """ "the last word of every line": what is named in each of several scopes. None if there is only one scope."""
+    """ "the last word of every line": what is named in each of several scopes. None if there is only one
+    scope."""
     if selector.within is None:
         return None
     scopes = resolve_all(document, selector.within)

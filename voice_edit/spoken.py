@@ -1,6 +1,7 @@
 """The spoken-command grammar: words -> edit commands, a rewrite, or None.
 
-`parse` takes the words of one utterance as a recogniser writes them (a capital first, a final mark) and decides
+`parse` takes the words of one utterance as a recogniser writes them (a capital first, a final mark) and
+decides
 without looking at any document: instant, predictable, the same with every model. The rules are patterns (see
 `phrase.py`) with a function each; they are tried in order and the first that makes sense wins:
 
@@ -20,7 +21,8 @@ from voice_edit.phrase import Phrase, match
 from voice_edit.spoken_rule import Rule
 
 Parsed = list[EditCommand] | Rewrite | None
-"""What was understood: commands to carry out in order, new text that only a writer can make, or not a command."""
+"""What was understood: commands to carry out in order, new text that only a writer can make, or not a
+command."""
 
 _RULES: tuple[Rule, ...] = (
     *spoken_session.RULES,
@@ -32,7 +34,8 @@ _RULES: tuple[Rule, ...] = (
 )
 _POLITE = """please|um|uh|er|erm|hmm|and then|and|kindly|okay|ok|now|so|well|hey|then
 can you|could you|would you|will you|can we|could we|can i|could i
-i want to|i want you to|i would like to|i would like you to|i'd like to|i'd like you to|i need you to|you can|you could
+i want to|i want you to|i would like to|i would like you to|i'd like to|i'd like you to|i need you to|you
+can|you could
 let's|let us|go ahead and|just|also|maybe|perhaps|next please|would you mind""".replace("\n", "|").split("|")
 _POLITE.sort(key=len, reverse=True)
 _AFTERWARDS = ("please", "for me", "now please", "thank you", "thanks", "right now", "now")

@@ -9,7 +9,10 @@ from voice_edit.spoken_rule import Meaning, Rule, Slots
 from voice_edit.spoken_selectors import noun_of, place, structural, what, what_or_bare
 from voice_edit.spoken_units import noun_at_end, unit
 
-_DELETE = "delete|remove|erase|get_rid_of|take_out|cut_out|cut|drop|clear|strike_out|strike|cross_out|throw_away|omit|wipe_out|kill"
+_DELETE = (
+    "delete|remove|erase|get_rid_of|take_out|cut_out|cut|drop|clear|"
+    "strike_out|strike|cross_out|throw_away|omit|wipe_out|kill"
+)
 _CARET = "[the|my] cursor|caret"
 
 

@@ -1,8 +1,11 @@
 """Text as comparable words: what a document's words may sound like when someone says them.
 
-`Token` is one word of a text with the ways to say it: "don't" is (don't) or (do not), "userName" is (username) or
+`Token` is one word of a text with the ways to say it: "don't" is (don't) or (do not), "userName" is
+(username) or
 (user name), "&" is (and). Numbers keep their digits; `numbers.digit_readings` compares them.
 """
+
+# ruff: noqa: RUF001  (typographic marks are what this file is about)
 
 import unicodedata
 from dataclasses import dataclass

@@ -38,7 +38,8 @@ _looks(
 _looks("code|inline code|monospace|monospaced|code font", lambda w: Format(style="code", what=w))
 _looks("plain|plain text|normal|regular|unformatted|normal text", lambda w: Format(style="plain", what=w))
 _looks(
-    "upper case|uppercase|capitals|capital letters|all caps|all capitals|caps|block capitals|block letters|all upper case|all uppercase",
+    "upper case|uppercase|capitals|capital letters|all caps|all capitals|caps|block capitals|"
+    "block letters|all upper case|all uppercase",
     lambda w: ChangeCase(style="upper", what=w),
 )
 _looks(
@@ -48,8 +49,8 @@ _looks(
 _looks("title case|titlecase|headline case", lambda w: ChangeCase(style="title", what=w))
 _looks("capitalised|capitalized", lambda w: ChangeCase(style="capitalise", what=w))
 _looks(
-    "bullet list|bulleted list|bullet point list|bullet points|bullets|unordered list|list|bullet|bullet point|list item|list of bullets|"
-    "list of bullet points|itemised list|itemized list",
+    "bullet list|bulleted list|bullet point list|bullet points|bullets|unordered list|list|bullet|"
+    "bullet point|list item|list of bullets|list of bullet points|itemised list|itemized list",
     lambda w: MakeList(style="bullet", what=w),
 )
 _looks(

@@ -11,7 +11,10 @@ _VERBS = (
     "tighten|polish|improve|proofread|clean_up|tidy_up|elaborate_on|expand_on|reformulate|refine|restructure|"
     "soften|formalise|formalize|redo|extend|explain|fix|correct|edit|copyedit"
 )
-_FLAWS = "grammar|spelling|punctuation|typos|mistakes|errors|capitalisation|capitalization|spelling_mistakes|style|tone"
+_FLAWS = (
+    "grammar|spelling|punctuation|typos|mistakes|errors|capitalisation|"
+    "capitalization|spelling_mistakes|style|tone"
+)
 _LONG = ("sentence", "paragraph", "section", "line", "heading", "item", "list")
 
 

@@ -20,7 +20,8 @@ class Rule:
 
     @cached_property
     def verbs(self) -> frozenset[str]:
-        """The first words a phrase may have to fit; empty if any (the pattern begins with a slot or an option)."""
+        """The first words a phrase may have to fit; empty if any (the pattern begins with a slot or an
+        option)."""
         head = self.pattern.split()[0]
         if head[0] in "{[":
             return frozenset()

@@ -1,11 +1,14 @@
-"""Places and pieces of text as they are said. Each function takes a whole phrase and gives its meaning or None.
+"""Places and pieces of text as they are said. Each function takes a whole phrase and gives its meaning or
+None.
 
 what(phrase)         any selector; words that name nothing else are a quote
-structural(phrase)   a selector that is more than a quote: units, ranges, "everything after X", the selection, that
+structural(phrase)   a selector that is more than a quote: units, ranges, "everything after X", the
+selection, that
 place(phrase)        "before world", "at the end of the document", "here"
 """
 
 from functools import lru_cache
+
 from voice_edit.marks import mark_named
 from voice_edit.phrase import Phrase, match
 from voice_edit.selectors import (
@@ -85,7 +88,8 @@ _AFTER = ("after", "behind", "following", "below", "under", "underneath", "benea
 _NEAR = ("right", "just", "directly", "immediately", "straight")
 _QUOTE_NOUNS = "word|words|phrase|text|letter|letters|name|number|string|expression|quote|bit|part"
 _MANY = 48
-"""Longer phrases are only quotes: nobody names a place in so many words, and splitting them takes cubic time."""
+"""Longer phrases are only quotes: nobody names a place in so many words, and splitting them takes cubic
+time."""
 
 
 @lru_cache(maxsize=4096)
@@ -236,7 +240,8 @@ def what_or_bare(phrase: Phrase) -> Selector | None:
 
 
 def quote(phrase: Phrase) -> Quote | None:
-    """Words that stand in the text, with "the second", "every", "the word" and "in the first line" understood."""
+    """Words that stand in the text, with "the second", "every", "the word" and "in the first line"
+    understood."""
     if not len(phrase):
         return None
     if len(phrase) <= _MANY:

@@ -1,4 +1,5 @@
-"""Units as they are said: "the last two words", "paragraph three", "every line", "the second to last sentence"."""
+"""Units as they are said: "the last two words", "paragraph three", "every line", "the second to last
+sentence"."""
 
 from voice_edit.numbers import cardinal, ordinal
 from voice_edit.selectors import Range, Unit, UnitName, Which
@@ -86,7 +87,8 @@ def which_at_start(words: Words) -> tuple[Which, Words] | None:
 
 
 def unit(words: Words, noun: UnitName | None = None) -> Unit | Range | None:
-    """A unit that these words name completely, else None. `noun` is what "the first one" or "the first" is of."""
+    """A unit that these words name completely, else None. `noun` is what "the first one" or "the first" is
+    of."""
     if (numbered := _numbered(words)) is not None:
         return numbered
     found = noun_at_end(words)

@@ -3,10 +3,13 @@
 Every function gives spans (start, end) in code points, in order. Line breaks are LF, CR LF and CR.
 """
 
+# ruff: noqa: RUF001  (typographic marks are what this file is about)
+
 import regex
 
 from voice_edit.graphemes import clusters
 from voice_edit.selectors import UnitName
+from voice_edit.wordlists import wordlist
 
 Span = tuple[int, int]
 
@@ -19,36 +22,8 @@ MARKER = regex.compile(r"[ \t]*(?:[-*+•]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)
 HEADING = regex.compile(r" {0,3}(#{1,6})(?:[ \t]+|$)")
 _FENCE = regex.compile(r" {0,3}(```|~~~)")
 _SENTENCE_END = regex.compile(r"[.!?…。！？]+[\"'”’»)\]*_]*(?=\s|$)|[。！？]+")
-_ABBREVIATIONS = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "st",
-        "no",
-        "nr",
-        "vs",
-        "etc",
-        "eg",
-        "ie",
-        "e.g",
-        "i.e",
-        "approx",
-        "dept",
-        "fig",
-        "jr",
-        "sr",
-        "inc",
-        "ltd",
-        "co",
-        "cf",
-        "vol",
-        "pp",
-        "a.m",
-        "p.m",
-    ]
+_ABBREVIATIONS = wordlist(
+    "mr mrs ms dr prof st no nr vs etc eg ie e.g i.e approx dept fig jr sr inc ltd co cf vol pp a.m p.m"
 )
 
 
@@ -156,7 +131,8 @@ def lists(text: str) -> list[Span]:
 
 
 def sections(text: str) -> list[Span]:
-    """From each heading to before the next one of the same or a higher level, blank lines at the end left out."""
+    """From each heading to before the next one of the same or a higher level, blank lines at the end left
+    out."""
     heads = headings_with_levels(text)
     found = []
     for at, (line, level) in enumerate(heads):
