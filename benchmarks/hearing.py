@@ -36,7 +36,7 @@ from engine.listening import listen
 from engine.session import Engine
 from engine.source import PcmSource
 from engine.training import augment, cast, texts
-from engine.training.data import Speakers
+from engine.training.voices import Speakers
 
 KINDS = ("sentence", "salad", "command")
 SAMPLE_RATE = 16_000

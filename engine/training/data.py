@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.training import augment, texts, tokenizer
 from engine.training.cast import draw_voice
 from engine.training.tokenizer import Pieces
-from engine.training.voices import Espeak, Flite, Speech, Synthesiser
+from engine.training.voices import Speakers
 
 FRAME_SAMPLES = 640
 DELAY_FRAMES = 3
@@ -58,20 +58,6 @@ class Batch:
     """int64[k]: that token, NO_LABEL where `told_at` is padding."""
 
 
-class Speakers:
-    """The synthesisers by name; slow ones are made when first used."""
-
-    def __init__(self) -> None:
-        self._made: dict[str, Synthesiser] = {}
-
-    def say(self, voice: str, text: str, **manner: float) -> Speech:
-        """Speak with `synthesiser:voice`."""
-        kind, name = voice.split(":", 1)
-        if kind not in self._made:
-            self._made[kind] = {"espeak": Espeak, "flite": Flite}[kind]()
-        return self._made[kind].say(text, name, **manner)  # type: ignore[arg-type]
-
-
 class Maker:
     """Draws examples."""
 
@@ -112,19 +98,26 @@ class Maker:
             x[len(x) - int(rng.uniform(0, after)) :] = 0
         x = augment.quantise(x, gen)
         count = len(x) // FRAME_SAMPLES
-        labels = self._labels(speech.phones, factor, before, count)
+        phones = [(ms, self._phone_ids.get(name, 0)) for ms, name in speech.phones]
+        labels = frame_labels(phones, factor=factor, before=before, frames=count)
         tokens = [*self._pieces.encode(text), tokenizer.END]
         return Example(text, tokens, x[: count * FRAME_SAMPLES].reshape(count, FRAME_SAMPLES), labels)
 
-    def _labels(
-        self, phones: list[tuple[float, str]], factor: float, before: int, frames: int
-    ) -> NDArray[np.int64]:
-        times = np.arange(frames)[:, None] * 40 + np.array([LABEL_OFFSETS_MS]) - DELAY_FRAMES * 40
-        if not phones:
-            return np.full((frames, 2), NO_LABEL)
-        starts = np.array([ms / factor + before / 16 for ms, _ in phones])
-        ids = np.array([0, *(self._phone_ids.get(name, 0) for _, name in phones)])
-        return ids[np.searchsorted(starts, times, side="right")]
+
+def frame_labels(
+    phones: list[tuple[float, int]], *, factor: float, before: int, frames: int
+) -> NDArray[np.int64]:
+    """What was being said DELAY_FRAMES before each frame, at two moments of it: int64[frames, 2].
+
+    `phones` are (start in ms, id) as synthesised; `factor` is how much faster they are played, `before` the
+    samples put in front. Without phones, everything is NO_LABEL.
+    """
+    if not phones:
+        return np.full((frames, 2), NO_LABEL)
+    times = np.arange(frames)[:, None] * 40 + np.array([LABEL_OFFSETS_MS]) - DELAY_FRAMES * 40
+    starts = np.array([ms / factor + before / 16 for ms, _ in phones])
+    ids = np.array([0, *(phone for _, phone in phones)])
+    return ids[np.searchsorted(starts, times, side="right")]
 
 
 def lay_out(examples: list[Example], width: int) -> Batch:

@@ -13,7 +13,7 @@ import random
 import re
 import tomllib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -121,17 +121,18 @@ def is_set_aside(text: str) -> bool:
 
 
 def utterance(rng: random.Random, *, long: float = 0.05) -> str:
-    """Draw a text for training; `long` is the share that is several sentences, up to about 15 s.
+    """Draw a text for training; `long` is the share that is several sentences, up to about 15 s."""
+    if rng.random() < long:
+        return " ".join(_heard(sentence, rng) for _ in range(rng.randint(2, 4)))
+    kind = rng.choices(list(_SHARES), list(_SHARES.values()))[0]
+    return _heard(_MAKERS[kind], rng)
 
-    Single words are never set aside: there are only so many of them.
-    """
-    while True:
-        if rng.random() < long:
-            return " ".join(sentence(rng) for _ in range(rng.randint(2, 4)))
-        kind = rng.choices(list(_SHARES), list(_SHARES.values()))[0]
-        text = _MAKERS[kind](rng)
-        if " " not in text or not is_set_aside(text):
-            return text
+
+def _heard(make: Callable[[random.Random], str], rng: random.Random) -> str:
+    """A text that is not set aside. Single words never are: there are only so many of them."""
+    while is_set_aside(text := make(rng)) and " " in text:
+        pass
+    return text
 
 
 def set_aside(kind: str, count: int, seed: int = 1) -> list[str]:

@@ -168,7 +168,7 @@ def main() -> None:
         seen.append((text.item(), phone.item(), right, heard, len(batch.ids)))
         if step % 25 == 0:
             t, p, r, h, n = np.mean(seen, 0)
-            line = "step %d  %.3f h  text %.3f  phone %.3f  tokens %.3f  phones %.3f right  batch %.0f  queue %d"
+            line = "step %d  %.3f h  text %.3f  phone %.3f  tokens %.3f  phones %.3f  rows %.0f  queue %d"
             logger.info(line, step, hours, t, p, r, h, n, queue.qsize())
             seen = []
         if time.monotonic() - saved_at > 180:

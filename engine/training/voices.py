@@ -177,3 +177,17 @@ class Flite:
         if sample_rate != SAMPLE_RATE:
             pcm = soxr.resample(pcm, sample_rate, SAMPLE_RATE, quality="MQ")
         return Speech(pcm, phones)
+
+
+class Speakers:
+    """The synthesisers by name; slow ones are made when first used."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Synthesiser] = {}
+
+    def say(self, voice: str, text: str, **manner: float) -> Speech:
+        """Speak with `synthesiser:voice`."""
+        kind, name = voice.split(":", 1)
+        if kind not in self._made:
+            self._made[kind] = {"espeak": Espeak, "flite": Flite}[kind]()
+        return self._made[kind].say(text, name, **manner)  # type: ignore[arg-type]
