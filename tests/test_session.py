@@ -318,6 +318,15 @@ def test_digital_silence_becomes_faint_noise_that_does_not_depend_on_the_pieces(
     assert same_words(hear(engine, silence, piece=3), hear(engine, silence))
 
 
+def test_without_dither_digital_silence_is_another_sound(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silence = np.zeros((30, 640), dtype=np.float32)
+    as_noise = hear(engine, silence)
+    monkeypatch.setattr(engine, "profile", dataclasses.replace(engine.profile, dither=0.0))
+    assert not same_words(hear(engine, silence), as_noise)
+
+
 def test_no_sound_at_all_has_an_answer_that_is_short(engine: Engine) -> None:
     assert len(engine.session().finish().tokens) <= 8
 
