@@ -16,10 +16,10 @@ from engine.frames import FRAME_SAMPLES
 
 
 class ScriptedEngine:
-    """Each utterance is heard as the next of the enqueued texts; raising is done by enqueueing an exception."""
+    """Each utterance is heard as the next of the enqueued texts; an enqueued exception is raised."""
 
-    def __init__(self, texts: Iterable[str | Exception] = ()) -> None:
-        self.texts: deque[str | Exception] = deque(texts)
+    def __init__(self, texts: Iterable[str | BaseException] = ()) -> None:
+        self.texts: deque[str | BaseException] = deque(texts)
         self.profile: PromptProfile = profiles()["bundled"]
         self.max_frames = 1000
         self.files = SimpleNamespace(name="scripted")
@@ -27,7 +27,7 @@ class ScriptedEngine:
         self.frames_heard: list[int] = []
         """Frames of each finished utterance."""
 
-    def enqueue(self, *texts: str | Exception) -> None:
+    def enqueue(self, *texts: str | BaseException) -> None:
         self.texts.extend(texts)
 
     def session(self, *, start_sample: int = 0) -> ScriptedSession:
@@ -61,7 +61,7 @@ class ScriptedSession:
     def partial(self) -> Hypothesis:
         self._partials += 1
         text = self._engine.texts[0] if self._engine.texts else ""
-        words = "" if isinstance(text, Exception) else " ".join(text.split()[: self._partials])
+        words = "" if isinstance(text, BaseException) else " ".join(text.split()[: self._partials])
         return self._hypothesis("partial", words, None, None)
 
     def finish(
@@ -73,7 +73,7 @@ class ScriptedSession:
     ) -> Hypothesis:
         assert self._engine.texts, "an utterance was heard that the test did not enqueue"
         text = self._engine.texts.popleft()
-        if isinstance(text, Exception):
+        if isinstance(text, BaseException):
             raise text
         self._engine.frames_heard.append(self.frames_pushed)
         return self._hypothesis("final", text, end_of_speech_s, end_sample)

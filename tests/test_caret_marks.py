@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from voice_edit.document import Document, Selection
 
 from voice_edit.caret_marks import read_marked, write_marked
+from voice_edit.document import Document, Selection
 from voice_edit.errors import UsageError
 
 

@@ -62,6 +62,11 @@ def test_the_caret_is_remembered_from_one_run_to_the_next(notes: Path) -> None:
     assert notes.read_text(encoding="utf-8").splitlines()[0] == "The quick brown fox. It runs."
 
 
+def test_where_the_caret_went_is_shown(notes: Path) -> None:
+    assert "The lazy <>dog." in ok("edit", notes, "--say", "go to the word dog")
+    assert "The [lazy] dog." in ok("edit", notes, "--say", "select the word lazy")
+
+
 def test_what_was_inserted_last_is_remembered_from_one_run_to_the_next(notes: Path) -> None:
     ok("edit", notes, "--say", "insert on Tuesday after fox")
     ok("edit", notes, "--say", "I meant Wednesday")

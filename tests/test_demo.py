@@ -26,7 +26,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, *texts: str) -> None:
     monkeypatch.setattr(pipeline, "open_model", lambda settings, paths: ScriptedEngine(texts))
 
 
-# --- the samples -------------------------------------------------------------------------------------------------
+# --- the samples ----------------------------------------------------------------------------------------
 
 
 def test_the_samples_are_one_story() -> None:
@@ -81,7 +81,7 @@ def test_the_quiet_room_is_the_same_every_time() -> None:
     assert 0.55 * 32767 < np.abs(one).max() < 0.65 * 32767
 
 
-# --- the demo ----------------------------------------------------------------------------------------------------
+# --- the demo -------------------------------------------------------------------------------------------
 
 
 def test_the_demo_shows_everything_and_ends_with_the_file_and_one_undo(

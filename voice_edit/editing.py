@@ -9,11 +9,11 @@ Undo and redo that are *said* go to the journal, like the verbs: they reach back
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from voice_edit import pipeline
+from voice_edit import audio_store, pipeline
 from voice_edit.errors import Interrupted, JournalError, VoiceEditError
 from voice_edit.pipeline import Mode, Understood
 
@@ -144,19 +144,21 @@ class Editing:
         carried out does not end the listening. `name` says where the sound came from. Raises AudioFailed,
         ModelFailed, JournalError.
         """
-        from engine.events import Hypothesis, Rejected
+        from engine.events import Hypothesis, Rejected, SpeechStopped
 
         with self.journal.begin_take(mode, target=self.target.name, source=name) as take:
-            handled = 0
+            handled = hangover = 0
             try:
                 for event in pipeline.hear(source, engine, settings, partials=partials, recorder=take.record):
                     yield event
-                    if isinstance(event, Rejected):
+                    if isinstance(event, SpeechStopped):
+                        hangover = event.hangover_samples
+                    elif isinstance(event, Rejected):
                         handled = event.end_sample
                         self._reject(event, mode, take)
                     elif isinstance(event, Hypothesis) and event.kind == "final":
                         handled = event.end_sample
-                        done = self.try_hypothesis(event, mode=mode, take=take)
+                        done = self.try_hypothesis(event, mode=mode, take=take, hangover_samples=hangover)
                         yield done
                         if isinstance(done, Outcome) and done.stops:
                             return
@@ -165,27 +167,49 @@ class Editing:
                 raise
 
     def listen_again(
-        self, source: AudioSource, engine: Engine, settings: Settings, record: UtteranceRecord
+        self, record: UtteranceRecord, engine: Engine, settings: Settings
     ) -> Iterator[Heard | Outcome | Failure]:
-        """Hear a kept recording once more, as a retry of `record`; nothing is recorded anew. Yields as
-        `listen`.
+        """Hear the kept recording of `record` once more and carry it out as a retry; nothing is recorded
+        anew.
+
+        An utterance that was heard out is fed as it was at first; sound that was not is listened to like a
+        source. Yields as `listen`. Raises AudioGone, AudioFailed, ModelFailed, JournalError.
         """
         from engine.events import Hypothesis
 
         assert record.mode != "transcribe", "a transcription has no file to be applied to"
-        for event in pipeline.hear(source, engine, settings):
+        span = self.journal.audio(record.id)
+        hangover = (record.timing or {}).get("hangover_samples")
+        if span.end_sample is None or hangover is None:
+            heard: Iterable[Heard] = pipeline.hear(pipeline.open_kept(span), engine, settings)
+        else:
+            samples = audio_store.load(span.path, span.start_sample, span.end_sample + hangover)
+            heard = [pipeline.hear_utterance(samples, span.end_sample - span.start_sample, engine, settings)]
+        for event in heard:
             yield event
             if isinstance(event, Hypothesis) and event.kind == "final":
-                yield self.try_hypothesis(event, mode=record.mode, retry_of=record.id)
+                mode, number = record.mode, record.id
+                yield self.try_hypothesis(event, mode=mode, retry_of=number, hangover_samples=hangover)
 
     def try_hypothesis(
-        self, hypothesis: Hypothesis, *, mode: Mode, take: Take | None = None, retry_of: int | None = None
+        self,
+        hypothesis: Hypothesis,
+        *,
+        mode: Mode,
+        take: Take | None = None,
+        retry_of: int | None = None,
+        hangover_samples: int | None = None,
     ) -> Outcome | Failure:
         """Carry out what was heard; a failure of the words or of the file is returned. Raises
         JournalError.
         """
         timing = hypothesis.timing
-        durations = {"audio_s": timing.audio_s, "prefill_s": timing.prefill_s, "decode_s": timing.decode_s}
+        kept = {
+            "audio_s": timing.audio_s,
+            "prefill_s": timing.prefill_s,
+            "decode_s": timing.decode_s,
+            "hangover_samples": hangover_samples,
+        }
         try:
             return self.say(
                 hypothesis.text,
@@ -194,7 +218,7 @@ class Editing:
                 start_sample=hypothesis.start_sample,
                 end_sample=hypothesis.end_sample,
                 confidence=hypothesis.confidence,
-                timing=durations,
+                timing=kept,
                 retry_of=retry_of,
             )
         except JournalError:

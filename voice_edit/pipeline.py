@@ -21,6 +21,7 @@ from voice_edit.errors import AudioFailed, Interrupted, ModelFailed, NotUndersto
 
 if TYPE_CHECKING:
     from engine.catalog import ModelFiles
+    from engine.endpointing import EndpointingSettings
     from engine.events import Hypothesis, Level, Rejected, Samples, SpeechStarted, SpeechStopped
     from engine.session import Engine
     from engine.source import AudioSource, PcmSource, WavSource
@@ -36,8 +37,7 @@ Mode: TypeAlias = Literal["dictate", "edit"]
 """What the words are for. Whoever starts listening decides, never the words."""
 
 
-# --- sound
-# ------------------------------------------------------------------------------------------------------------
+# --- sound ----------------------------------------------------------------------------------------------
 
 
 def open_recording(path: Path, *, paced: bool = False) -> WavSource:
@@ -122,20 +122,11 @@ def hear(
     `recorder` gets every chunk before anything else looks at it. Raises AudioFailed, ModelFailed,
     Interrupted.
     """
-    from dataclasses import replace
-
-    from engine.listening import listen, settings_for
+    from engine.listening import listen
     from engine.vad import WebRtcDetector
 
     chosen = settings.listening
-    names = ("onset_ms", "hangover_ms", "pre_roll_ms", "min_speech_ms", "tail_ms", "limit_ms")
-    values = {name: getattr(chosen, name) for name in names if getattr(chosen, name) is not None}
-    try:
-        endpointing = replace(settings_for(engine.profile), **values)
-    except ValueError as error:
-        raise UsageError(
-            f"The settings in [listening] contradict each other: {error}.", hint="See docs/configuration.md."
-        ) from error
+    endpointing = _endpointing(settings, engine)
     detector = WebRtcDetector(aggressiveness=chosen.aggressiveness, floor_dbfs=chosen.floor_dbfs)
     with failures_named():
         yield from listen(
@@ -148,8 +139,45 @@ def hear(
         )
 
 
-# --- words
-# ------------------------------------------------------------------------------------------------------------
+def hear_utterance(samples: Samples, speech_samples: int, engine: Engine, settings: Settings) -> Hypothesis:
+    """Hear one kept utterance again, fed exactly as at first: its sound, then a tail of fixed length.
+
+    `samples` is float32[n]: the `speech_samples` of the utterance and the hangover that was waited through
+    after them. The tail is that real sound as far as it goes, and zeros after it. Raises ModelFailed,
+    Interrupted.
+    """
+    import numpy as np
+
+    from engine.frames import FRAME_SAMPLES, frames_in, ms_to_samples
+
+    tail = ms_to_samples(_endpointing(settings, engine).tail_ms)
+    real = samples[: speech_samples + tail]
+    frames = np.zeros((frames_in(speech_samples + tail), FRAME_SAMPLES), dtype=np.float32)
+    frames.reshape(-1)[: len(real)] = real
+    with failures_named():
+        session = engine.session()
+        session.push(frames)
+        return session.finish(end_sample=speech_samples)
+
+
+def _endpointing(settings: Settings, engine: Engine) -> EndpointingSettings:
+    """What the user set, and for the rest what the model wants. Raises UsageError."""
+    from dataclasses import replace
+
+    from engine.listening import settings_for
+
+    chosen = settings.listening
+    names = ("onset_ms", "hangover_ms", "pre_roll_ms", "min_speech_ms", "tail_ms", "limit_ms")
+    values = {name: getattr(chosen, name) for name in names if getattr(chosen, name) is not None}
+    try:
+        return replace(settings_for(engine.profile), **values)
+    except ValueError as error:
+        raise UsageError(
+            f"The settings in [listening] contradict each other: {error}.", hint="See docs/configuration.md."
+        ) from error
+
+
+# --- words ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +235,7 @@ def perform(editor: Editor, understood: Understood) -> list[Edit]:
     return editor.perform(understood.commands)
 
 
-# --- failures
-# ---------------------------------------------------------------------------------------------------------
+# --- failures -------------------------------------------------------------------------------------------
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Opening the journal and a file as every verb does it: put right what a crash left, forget what is too old."""
+"""Opening the journal and a file as every verb does it: recover first, then forget what is too old."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class DiffLine:
 
 
 def diff_lines(before: str, after: str) -> list[DiffLine]:
-    """The changed lines with one line of context around each; nothing if the texts are equal."""
+    """The changed lines with one line of context around each, unless blank. Equal texts: nothing."""
     if before == after:
         return []
     old, new = _split(before), _split(after)
@@ -44,7 +44,7 @@ def diff_lines(before: str, after: str) -> list[DiffLine]:
             found.append(DiffLine("~", "..."))
         for tag, old_start, old_end, new_start, new_end in group:
             if tag == "equal":
-                found += [DiffLine(" ", _shown(line)) for line in old[old_start:old_end]]
+                found += [DiffLine(" ", _shown(line)) for line in old[old_start:old_end] if line.strip()]
             else:
                 found += _changed(old[old_start:old_end], new[new_start:new_end])
     return found

@@ -151,12 +151,12 @@ def _retry(
             output.error(error)
             return [error]
         return []
-    source = pipeline.open_kept(journal.audio(record.id))
+    journal.audio(record.id)  # a recording that is gone costs no loading
     with output.waiting("Loading the model"):
         engine = pipeline.open_model(settings, run.paths())
-    with engine, output.progress(f"utterance {record.id}", source.duration_s) as advance:
-        heard = editing.listen_again(source, engine, settings, record)
-        return follow(heard, f"utterance {record.id}", output, advance)[0]
+    name = f"utterance {record.id}"
+    with engine, output.progress(name, 1.0) as advance:
+        return follow(editing.listen_again(record, engine, settings), name, output, advance)[0]
 
 
 def recover(context: typer.Context, as_json: AsJson = False) -> None:

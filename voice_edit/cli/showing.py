@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from voice_edit.cli.output import Advance, Output
     from voice_edit.editing import Failure, Outcome
+    from voice_edit.edits import Selection
     from voice_edit.errors import VoiceEditError
     from voice_edit.pipeline import Heard
     from voice_edit.undo import Reverted
@@ -44,7 +45,10 @@ def outcome_rich(outcome: Outcome) -> RenderableType:
     if outcome.reverted:
         undoing = outcome.understood.commands[0].kind == "undo"
         lines.append(Text(revert_message(outcome.reverted, undoing=undoing)))
-    lines.append(_diff_or(outcome.text_before, outcome.text_after, "The text stays as it was."))
+    if outcome.edits and outcome.text_before == outcome.text_after:
+        lines.append(_caret_rich(outcome.text_after, outcome.edits[-1].after))
+    else:
+        lines.append(_diff_or(outcome.text_before, outcome.text_after, "The text stays as it was."))
     if outcome.receipt is not None and outcome.receipt.state != "verified":
         lines.append(Text(f"{outcome.receipt.state}: look at the file", style="yellow"))
     return Group(*lines)
@@ -78,6 +82,20 @@ def show_reverted(output: Output, reverted: Sequence[Reverted], *, file: str, un
 def _show_notes(output: Output, notes: Sequence[str]) -> None:
     for note in notes:
         output.warn(note)
+
+
+def _caret_rich(text: str, selection: Selection) -> Text:
+    """The lines in which the caret or selection now is, with `<>` or `[...]` at the place."""
+    from rich.text import Text
+
+    first = text.rfind("\n", 0, selection.start) + 1
+    last = text.find("\n", selection.end)
+    last = len(text) if last < 0 else last
+    before, inside, after = (
+        text[first : selection.start], text[selection.start : selection.end], text[selection.end : last],
+    )  # fmt: skip
+    mark = Text(f"[{inside}]" if inside else "<>", style="cyan bold")
+    return Text("  ") + Text(before, "dim") + mark + Text(after, "dim")
 
 
 def _diff_or(before: str, after: str, otherwise: str) -> Text:
