@@ -103,7 +103,7 @@ def _changes(document: Document, command: TextCommand) -> list[Change]:
         case Duplicate():
             span = resolve(document, command.what)
             by_line, by_paragraph = _lines_named(command.what), _paragraphs_named(command.what)
-            return [planning.duplicate(document, span, by_line=by_line, by_paragraph=by_paragraph)]
+            return planning.duplicate(document, span, by_line=by_line, by_paragraph=by_paragraph)
         case ChangeCase():
             each = isinstance(command.what, Unit) and command.what.unit == "word"
             return _for_each(
@@ -249,7 +249,7 @@ def _insert(document: Document, new: str, at: Place) -> list[Change]:
     span = resolve(document, at.of)
     if at.side in ("before", "after") and any(c.isalnum() for c in new):
         if _lines_named(at.of):
-            return [planning.insert_line(document, span, new, after=at.side == "after")]
+            return planning.insert_line(document, span, new, after=at.side == "after")
         if _paragraphs_named(at.of):
             return [planning.insert_paragraph(document, span, new, after=at.side == "after")]
     offset = span.start if at.side in ("before", "start") else span.end
@@ -342,7 +342,7 @@ def _move(document: Document, command: Move) -> Edit:
         and repairs.can_be_lowered(repairs.first_word(moving))
     ):
         moving = repairs.lowered(moving)
-    put = planning.insert_inline(rest, target, moving)[0]
+    put = planning.insert_inline(rest, target, moving)
     return _combined(document, cut, put, span, moving)
 
 
@@ -388,26 +388,22 @@ def _move_lines(document: Document, command: Move, span: Span) -> Edit:
     return _edit(document, changes, _carried(document, Span(start, end), origin, ordered))
 
 
-def _combined(document: Document, cut: list[Change], put: Change, span: Span, moving: str) -> Edit:
+def _combined(document: Document, cut: list[Change], put: list[Change], span: Span, moving: str) -> Edit:
     """The deletion, then an insertion made for the text without it, as changes of the original text."""
+    text = document.text
     back = _edit(document, cut).inverse().changes
-    start, end = _original(put.start, back), _original(put.end, back)
-    put_here = planning.change(document.text, start, end, put.new)
-    if any(c.start < end and start < c.end for c in cut) or (put.old and put_here.old != put.old):
-        whole_start = min(start, *(c.start for c in cut))
-        whole_end = max(end, *(c.end for c in cut))
-        rest = _edit(document, cut).apply_to(document).text
-        text = rest[: put.start] + put.new + rest[put.end :]
-        tail = len(document.text) - whole_end
-        put_here = planning.change(
-            document.text, whole_start, whole_end, text[whole_start : len(text) - tail]
-        )
-        return _edit(document, [put_here])
-    changes = [*cut, put_here]
-    ordered = in_order(changes)
-    shift = sum(len(c.new) - len(c.old) for c in ordered if c.start < start)
-    origin = start + shift + put.new.lower().index(moving.lower())
-    return _edit(document, changes, _carried(document, span, origin, ordered))
+    here = [planning.change(text, _original(c.start, back), _original(c.end, back), c.new) for c in put]
+    fits = all(old.old == new.old for old, new in zip(here, put, strict=True))
+    if not fits or any(c.start < h.end and h.start < c.end for c in cut for h in here):
+        start, end = min(c.start for c in [*cut, *here]), max(c.end for c in [*cut, *here])
+        after = apply_changes(_edit(document, cut).apply_to(document).text, in_order(put))
+        tail = len(text) - end
+        return _edit(document, [planning.change(text, start, end, after[start : len(after) - tail])])
+    changes = [*cut, *here]
+    point = here[0].start
+    shift = sum(len(c.new) - len(c.old) for c in in_order(changes) if c.start < point)
+    origin = point + shift + here[0].new.lower().index(moving.lower())
+    return _edit(document, changes, _carried(document, span, origin, in_order(changes)))
 
 
 def _original(at: int, back: tuple[Change, ...]) -> int:

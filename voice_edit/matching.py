@@ -68,12 +68,17 @@ def _as_spoken(text: str, quote: str) -> tuple[Span, ...]:
     at = 0
     while at < len(there):
         end = _fit(there, at, (), wanted, 0, ())
-        if end is None:
+        if end is None or _is_point(there, at - 1) or _is_point(there, end):
             at += 1
         else:
             found.append((there[at].start, there[end - 1].end))
             at = end
     return tuple(found)
+
+
+def _is_point(there: tuple[Token, ...], at: int) -> bool:
+    """Whether this is the point within a number: the 3 of 3.5 is no number of its own."""
+    return 0 <= at < len(there) and there[at].forms[0] == ("point",) and there[at].end - there[at].start == 1
 
 
 def _fit(
@@ -200,7 +205,7 @@ def _together(text: str, quote: str) -> tuple[Span, ...]:
     found = [
         (there[a].start, there[b - 1].end)
         for a, b in _windows(len(there), len(wanted), 2)
-        if _joined(there[a:b]) == said
+        if _joined(there[a:b]) == said and not any(token.number is not None for token in there[a:b])
     ]
     return _apart(sorted(found))
 

@@ -180,6 +180,10 @@ def _with_capital(text: str, at: int, new: str) -> tuple[str, bool]:
         return repairs.raised(new), repairs.can_be_lowered(repairs.first_word(following))
     start = repairs.line_start(text, at)
     before = text[start:at]
+    above = text[:start].rstrip()
+    if not before and above and regex.search(r"(?:\r\n|\n|\r){2,}\Z", text[:start]) is not None:
+        block = repairs.line_start(above, len(above))
+        return (repairs.raised(new) if repairs.is_capital(above[block:]) else new), False
     if before.rstrip("\"'”’») \t")[-1:] in tuple(repairs.FINAL):
         return repairs.raised(new), False
     if before.strip() and marker_end(text, (start, at)) < at and repairs.is_capital(before):
@@ -187,23 +191,44 @@ def _with_capital(text: str, at: int, new: str) -> tuple[str, bool]:
     return new, False
 
 
-def insert_line(document: Document, line: Span, new: str, *, after: bool) -> Change:
-    """Text as a line of its own beside a line; beside an item with the item's marker."""
+def insert_line(document: Document, line: Span, new: str, *, after: bool) -> list[Change]:
+    """Text as a line of its own beside a line; beside an item with its marker, numbers behind it raised."""
     text = document.text
     start, end = repairs.line_start(text, line.start), repairs.line_end(text, line.end)
     near = repairs.line_start(text, line.end) if after else start
     marker = MARKER.match(text, near, repairs.line_end(text, near))
-    prefix = _next_marker(marker[0]) if marker is not None else ""
+    number = _number(marker[0]) if marker is not None else None
+    prefix = "" if marker is None else _with_number(marker[0], None if number is None else number + after)
     new = _like_neighbour(text[marker_end(text, (near, repairs.line_end(text, near))) :], new)
     if after:
-        return Change(end, "", document.newline + prefix + new)
-    return Change(start, "", prefix + new + document.newline)
+        raised = _raised_numbers(text, _behind_break(text, end), number)
+        return [Change(end, "", document.newline + prefix + new), *raised]
+    raised = _raised_numbers(text, start, None if number is None else number - 1)
+    return [Change(start, "", prefix + new + document.newline), *raised]
 
 
-def _next_marker(marker: str) -> str:
-    number = regex.search(r"\d+", marker)
+def _number(marker: str) -> int | None:
+    found = regex.search(r"\d+", marker)
+    return None if found is None else int(found[0])
+
+
+def _with_number(marker: str, number: int | None) -> str:
+    """A list marker with another number and an empty task box."""
     marker = regex.sub(r"\[[xX]\]", "[ ]", marker)
-    return marker if number is None else marker.replace(number[0], str(int(number[0]) + 1), 1)
+    return marker if number is None else regex.sub(r"\d+", str(number), marker, count=1)
+
+
+def _raised_numbers(text: str, at: int, number: int | None) -> list[Change]:
+    """Numbers of the items from `at` on, one higher, as long as they follow `number` in order."""
+    changes: list[Change] = []
+    while number is not None and at < len(text):
+        found = regex.compile(r"[ \t]*(\d{1,9})[.)][ \t]").match(text, at)
+        if found is None or int(found[1]) != number + 1:
+            break
+        number += 1
+        changes.append(change(text, found.start(1), found.end(1), str(number + 1)))
+        at = _behind_break(text, repairs.line_end(text, at))
+    return changes
 
 
 def insert_paragraph(document: Document, block: Span, new: str, *, after: bool) -> Change:
@@ -341,17 +366,25 @@ def swap(document: Document, first: Span, second: Span) -> list[Change]:
     return [change(text, first.start, first.end, to_first), change(text, second.start, second.end, to_second)]
 
 
-def duplicate(document: Document, span: Span, *, by_line: bool, by_paragraph: bool) -> Change:
+def duplicate(document: Document, span: Span, *, by_line: bool, by_paragraph: bool) -> list[Change]:
     """A copy right after the original."""
     text, newline = document.text, document.newline
     if by_line or by_paragraph:
         start, end = repairs.line_start(text, span.start), repairs.line_end(text, span.end)
-        return Change(end, "", newline * (2 if by_paragraph else 1) + text[start:end])
+        marker = MARKER.match(text, start, end)
+        number = (
+            _number(marker[0]) if marker is not None and by_line and "\n" not in text[start:end] else None
+        )
+        copy = text[start:end]
+        if marker is not None and number is not None:
+            copy = regex.sub(r"\d+", str(number + 1), marker[0], count=1) + copy[len(marker[0]) :]
+        more = _raised_numbers(text, _behind_break(text, end), number)
+        return [Change(end, "", newline * (2 if by_paragraph else 1) + copy), *more]
     copy = text[span.start : span.end]
     if not copy:
         raise NoMatch("there is no text there")
     gap = " " if not copy[0].isspace() and not copy[-1].isspace() and any(c.isalnum() for c in copy) else ""
-    return Change(span.end, "", gap + copy)
+    return [Change(span.end, "", gap + copy)]
 
 
 def number_of_lines(text: str, span: Span) -> int:

@@ -25,12 +25,13 @@ _ASIDES = wordlist(
 """Words between two commas that leave none behind."""
 _SMALL = wordlist(
     """a an the this that these those it he she we you they there here my your his her its our their in on
-    at of to by
-    for from with and but or so if when while as after before because although is are was were do does did
-    can could
-    will would should may might not no yes some any all each every both many much more most"""
+    at of to by for from with and but or so if when while as after before because although is are
+    was were do does did can could will would should might not no yes then now soon today tomorrow
+    yesterday also just only very really maybe perhaps however still again always never often
+    sometimes usually please some any all each every both many much more most"""
 )
 """Words that stand small in the middle of a sentence; every other capital may be a name."""
+_ARTICLES = ("a", "an", "the", "my", "your", "his", "her", "our", "their", "this", "that")
 _WRAPPED = 50
 """A plain line at least this long that ends in a word runs on in the next line."""
 _FIRST_LETTER = regex.compile(r"^[^\p{L}\p{N}]*(\p{L})")
@@ -143,12 +144,18 @@ def dressed_like(text: str, old: str, *, at_start: bool) -> str:
 def as_digits(text: str, old: str) -> str | None:
     """ "fifteen" where 12 stood is 15, "three thousand" where 2,000 stood is 3,000; None if either is no
     number."""
-    if not regex.fullmatch(r"\p{Nd}+(?:,\p{Nd}{3})*", old.strip()) or any(c.isdigit() for c in text):
+    clock = regex.fullmatch(r"\p{Nd}{1,2}([:.])\p{Nd}{2}", old.strip())
+    if any(c.isdigit() for c in text) or not (
+        clock or regex.fullmatch(r"\p{Nd}+(?:,\p{Nd}{3})*", old.strip())
+    ):
         return None
     words = tuple(text.lower().replace("-", " ").split())
     readings = [r for r in digit_readings(words) if r] or [
         r for r in digit_readings(tuple(w for w in words if w != "and")) if r
     ]
+    if clock is not None:
+        times = [r for r in readings if len(r) in (3, 4)]
+        return f"{times[0][:-2]}{clock[1]}{times[0][-2:]}" if len(times) == 1 else None
     if not readings:
         return None
     best = min(readings, key=lambda r: (abs(len(r) - len(old.replace(",", ""))), len(r), r))
@@ -184,7 +191,7 @@ def with_commas(text: str, start: int, end: int) -> tuple[int, int]:
     if starts_sentence(text, start) and comma_right:
         return start, end + 1
     if not comma_left:
-        return start, end
+        return (start, end + 1) if comma_right and _only_adjective(text, start, end) else (start, end)
     if comma_right:
         both = text[start:end].lower() in _ASIDES
         return (left - 1, end + 1) if both else (start, end + 1)
@@ -197,11 +204,13 @@ def with_commas(text: str, start: int, end: int) -> tuple[int, int]:
 def _set_off(text: str, comma: int, words: str) -> bool:
     """ "a small, tiny cottage" without tiny: the comma stood between two such words before their noun."""
     before = text[line_start(text, comma) : comma].lower().split()
-    return (
-        len(words.split()) == 1
-        and len(before) >= 2
-        and before[-2] in ("a", "an", "the", "my", "this", "that")
-    )
+    return len(words.split()) == 1 and len(before) >= 2 and before[-2] in _ARTICLES
+
+
+def _only_adjective(text: str, start: int, end: int) -> bool:
+    """ "a nice, warm day" without nice: its comma goes too."""
+    before = text[line_start(text, start) : start].lower().split()
+    return len(text[start:end].split()) == 1 and bool(before) and before[-1] in _ARTICLES
 
 
 def tightened(text: str, start: int, end: int) -> tuple[int, int]:
@@ -215,12 +224,24 @@ def tightened(text: str, start: int, end: int) -> tuple[int, int]:
     if ends:
         return left, right
     if left < start:
-        if right > end or text[end] in CLOSING:
+        if right > end or text[end] in CLOSING or _closes_quote(text, end):
             return left, end
         return start, end
-    if right > end and text[start - 1] in OPENING:
+    if right > end and (text[start - 1] in OPENING or _opens_quote(text, start - 1)):
         return start, right
     return start, end
+
+
+def _closes_quote(text: str, at: int) -> bool:
+    """Whether a straight quotation mark stands behind its words."""
+    return text[at] in "\"'" and (at + 1 == len(text) or not text[at + 1].isalnum())
+
+
+def _opens_quote(text: str, at: int) -> bool:
+    """Whether a straight quotation mark stands before its words."""
+    return (
+        text[at] in "\"'" and (at == 0 or not text[at - 1].isalnum()) and text[at - 1 : at] not in (",", ".")
+    )
 
 
 def capital_after(text: str, start: int, end: int) -> tuple[int, str] | None:

@@ -290,7 +290,7 @@ RULES: tuple[Rule, ...] = (
     Rule("replace|substitute {find} with|by {text}", _substitute),
     Rule("substitute {text} for {find}", _substitute),
     Rule("swap|exchange|switch {find} for|to {text}", _substitute),
-    Rule("use|put|write|say {text} instead_of|in_place_of|rather_than {find}", _substitute),
+    Rule("use|put|write|say|insert|type|add {text} instead_of|in_place_of|rather_than {find}", _substitute),
     Rule("in|within {scope} change|turn {find} to|into {text}", _in_scope),
     Rule("in|within {scope} replace {find} with|by {text}", _in_scope),
     Rule("swap|switch|exchange|interchange|transpose {unit} {a} and|with {b}", _swap_numbered),

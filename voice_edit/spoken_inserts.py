@@ -51,16 +51,26 @@ def _into(phrase: Phrase) -> Place | None:
 
 def _insert(slots: Slots) -> Meaning:
     phrase = slots["rest"]
+    if (first := _leading_place(phrase)) is not None:
+        length, where = first
+        return _at(phrase[length:], where)
     at = split_place(phrase)
-    if phrase.norms[0] in ("before", "after") and (at is None or isinstance(at[1], Caret)):
-        for length in range(2, len(phrase)):
-            where = place(phrase[:length])
-            if where is not None:
-                return _at(phrase[length:], where)
     if at is None:
         return _at(phrase, Caret())
     length, where = at
     return _at(phrase[:length], where)
+
+
+def _leading_place(phrase: Phrase) -> tuple[int, Place] | None:
+    """ "insert at the end of the line hello": the longest place in units, else one word."""
+    if phrase.norms[0] not in ("before", "after", "at"):
+        return None
+    for length in range(len(phrase) - 1, 1, -1):
+        found = place(phrase[:length])
+        if isinstance(found, Edge) and not isinstance(found.of, Quote):
+            return length, found
+    found = place(phrase[:2]) if len(phrase) > 2 and phrase.norms[0] != "at" else None
+    return None if found is None or split_place(phrase[1:]) is not None else (2, found)
 
 
 def split_place(phrase: Phrase) -> tuple[int, Place] | None:

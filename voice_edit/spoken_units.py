@@ -123,6 +123,8 @@ def _counted(before: Words, name: UnitName, plural: bool) -> Unit | None:
     if before[0] in ("this", "that", "these", "those"):
         count = cardinal(before[1:]) if before[1:] else 1
         return None if count is None else Unit(unit=name, which="this", count=count)
+    if "and" in before and (pair := _pair(before)) is not None:
+        return Unit(unit=name, which=pair, count=2)
     bare = cardinal(before)
     if bare is not None and bare > 0:
         return Unit(unit=name, which="previous", count=bare)
@@ -138,6 +140,18 @@ def _counted(before: Words, name: UnitName, plural: bool) -> Unit | None:
             return None
         count = number
     return Unit(unit=name, which=which, count=min(count, 9999)) if which != 0 else None
+
+
+def _pair(before: Words) -> int | None:
+    """ "the second and third": the first of the two."""
+    at = before.index("and")
+    left = which_at_start(before[1:at] if before[:1] == ("the",) else before[:at])
+    right = which_at_start(before[at + 1 :][1:] if before[at + 1 : at + 2] == ("the",) else before[at + 1 :])
+    if left is None or right is None or left[1] or right[1]:
+        return None
+    first, second = left[0], right[0]
+    neighbours = isinstance(first, int) and isinstance(second, int) and first > 0 and second == first + 1
+    return first if neighbours and isinstance(first, int) else None
 
 
 def _numbered(words: Words) -> Unit | Range | None:
