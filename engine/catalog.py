@@ -36,6 +36,7 @@ class PromptProfile:
     max_utterance_ms: int = 15_000
     tail_ms: int = 400
     dither: float = 0.0
+    block_frames: int = 8
     min_confidence: float = -4.0
 
     def fits(self, header: GgufHeader) -> bool:

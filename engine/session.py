@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BLOCK_FRAMES = 8
-"""Frames prefilled at once, 320 ms: one shape of batch, so llama.cpp reuses its graph."""
-
 DITHER_FRAMES = 64
 """The noise of `dither` repeats after this many frames, 2.6 s."""
 
@@ -97,14 +94,14 @@ class Engine:
         n_threads: int | None = None,
         polling: int | None = None,
         gpu_layers: int = -1,
-        block_frames: int = BLOCK_FRAMES,
+        block_frames: int | None = None,
     ) -> Engine:
         """Load a model and prefill its prompt. Both files are judged before llama.cpp sees them.
 
         `n_ctx`: positions for prompt, frames and answer; 30 s of sound are 750. `n_threads`: None is 1 for a
         small model, else one for each core that may be used. `polling`: how hard idle threads spin, 0 to 100;
         None is llama.cpp's own choice, 0 is kind to a busy machine. `gpu_layers`: -1 is all, where llama.cpp
-        was built for a GPU. `block_frames`: frames prefilled at once.
+        was built for a GPU. `block_frames`: frames prefilled at once; None is what the profile says.
 
         Raises ModelMissing, ModelCorrupt, ModelUnsupported, ProjectorUnsupported, ProjectorMismatch,
         ContextFull.
@@ -119,7 +116,9 @@ class Engine:
             threads = ThreadSettings(n_threads or default_threads(model.n_params), polling)
             context = LlamaContext(model, n_ctx=n_ctx, threads=threads)
             try:
-                engine = cls(files, header, model, context, projection, block_frames)
+                engine = cls(
+                    files, header, model, context, projection, block_frames or files.profile.block_frames
+                )
             except BaseException:
                 context.close()
                 raise
