@@ -215,12 +215,19 @@ def _opened(path: Path) -> Iterator[Any]:
     """A `soundfile.SoundFile`; the content decides about the format, not the name."""
     import soundfile
 
+    class Forward(soundfile.SoundFile):  # type: ignore[misc]
+        """Read from start to end. python-soundfile seeks after every block of a seekable file, and a seek
+        makes an MP3 decoder forget the bits that the next block still needs."""
+
+        def seekable(self) -> bool:
+            return False
+
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except OSError as error:
         raise _cannot_open(path, error) from error
     try:
-        file = soundfile.SoundFile(descriptor, closefd=True)
+        file = Forward(descriptor, closefd=True)
     except soundfile.LibsndfileError as error:
         raise AudioUnreadable(f"{path}: {_resembles(path)} ({error.error_string.strip()})") from error
     with file:

@@ -19,9 +19,12 @@ Window = tuple[bool, float]
 """Whether it is speech, and its level in dBFS."""
 
 SMALL = EndpointingSettings(limit_ms=3000, search_ms=600, pre_roll_ms=100, tail_ms=200, hangover_ms=300)
-UNLIMITED = EndpointingSettings(limit_ms=30_000, patience=1.0, pre_roll_ms=100, tail_ms=200, hangover_ms=300)
+EAGER = EndpointingSettings(limit_ms=3000, search_ms=600, pre_roll_ms=600, tail_ms=200, hangover_ms=300)
+"""More pre-roll than hangover: whatever may overlap, does."""
+UNLIMITED = EndpointingSettings(limit_ms=30_000, patience=1.0, pre_roll_ms=600, tail_ms=200, hangover_ms=300)
 
-stretches = st.lists(st.tuples(st.booleans(), st.integers(1, 70), st.integers(-70, -10)), max_size=20)
+lengths = st.integers(1, 8) | st.integers(9, 40) | st.integers(100, 300)
+stretches = st.lists(st.tuples(st.booleans(), lengths, st.integers(-70, -10)), max_size=20)
 
 
 def windows_of(stretches: list[tuple[bool, int, int]]) -> list[Window]:
@@ -59,11 +62,18 @@ def coverage(events: list[SpeechEvent], windows: int) -> np.ndarray:
 @given(stretches)
 def test_utterances_are_in_order_never_overlap_and_never_exceed_the_limit(stretches: list) -> None:
     windows = windows_of(stretches)
+    machine = Endpointing(EAGER)
+    start_sample = 0
+    for heard, window in enumerate(windows, start=1):
+        for event in machine.push(*window):
+            start_sample = event.start_sample if isinstance(event, SpeechStarted) else start_sample
+        if machine.in_utterance:
+            assert heard * WINDOW_SAMPLES - start_sample + ms_to_samples(EAGER.tail_ms) < ms_to_samples(3000)
     last_end = 0
-    for start, stop in utterances(run(windows, SMALL)):
+    for start, stop in utterances(run(windows, EAGER)):
         assert last_end <= start.start_sample <= start.onset_sample < stop.end_sample
         assert stop.end_sample <= len(windows) * WINDOW_SAMPLES
-        assert stop.end_sample - start.start_sample + ms_to_samples(SMALL.tail_ms) <= ms_to_samples(3000)
+        assert stop.end_sample - start.start_sample + ms_to_samples(EAGER.tail_ms) <= ms_to_samples(3000)
         assert stop.hangover_samples % WINDOW_SAMPLES == 0
         assert 0 <= stop.speech_samples <= stop.end_sample - start.start_sample
         last_end = stop.end_sample
@@ -73,7 +83,7 @@ def test_utterances_are_in_order_never_overlap_and_never_exceed_the_limit(stretc
 @given(stretches)
 def test_every_window_of_a_run_of_speech_is_inside_exactly_one_utterance(stretches: list) -> None:
     windows = windows_of(stretches)
-    count = coverage(run(windows, SMALL), len(windows))
+    count = coverage(run(windows, EAGER), len(windows))
     for speech, group in itertools.groupby(range(len(windows)), key=lambda index: windows[index][0]):
         indexes = list(group)
         if speech and len(indexes) >= 3:
@@ -85,7 +95,7 @@ def test_every_window_of_a_run_of_speech_is_inside_exactly_one_utterance(stretch
 def test_the_limit_loses_no_speech_that_patience_would_have_kept(stretches: list) -> None:
     windows = windows_of(stretches)
     speech = np.array([window[0] for window in windows], dtype=bool)
-    limited = coverage(run(windows, SMALL), len(windows))
+    limited = coverage(run(windows, EAGER), len(windows))
     unlimited = coverage(run(windows, UNLIMITED), len(windows))
     assert (limited[speech] >= unlimited[speech]).all()
     assert limited.max(initial=0) <= 1
@@ -94,14 +104,14 @@ def test_the_limit_loses_no_speech_that_patience_would_have_kept(stretches: list
 @settings(deadline=None)
 @given(stretches)
 def test_no_event_reaches_behind_the_audio_that_must_be_kept(stretches: list) -> None:
-    machine = Endpointing(SMALL)
+    machine = Endpointing(EAGER)
     for index, window in enumerate(windows_of(stretches)):
         keep_from = machine.keep_from_sample
-        assert index * WINDOW_SAMPLES - keep_from <= SMALL.history_samples or machine.in_utterance
+        assert index * WINDOW_SAMPLES - keep_from <= EAGER.history_samples or machine.in_utterance
         for event in machine.push(*window):
             if isinstance(event, SpeechStarted):
                 assert event.start_sample >= keep_from
-                assert (index + 1) * WINDOW_SAMPLES - event.start_sample <= SMALL.history_samples
+                assert (index + 1) * WINDOW_SAMPLES - event.start_sample <= EAGER.history_samples
 
 
 @settings(deadline=None)
