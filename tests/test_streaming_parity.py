@@ -1,4 +1,4 @@
-"""On the bundled model and every recording in samples: in whatever pieces it comes, the tokens are the same."""
+"""On the bundled model and every recording in samples: in whatever pieces, the tokens are the same."""
 
 from __future__ import annotations
 
