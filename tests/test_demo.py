@@ -126,6 +126,13 @@ def test_the_demo_leaves_the_users_journal_alone_and_keeps_its_own_where_asked(
     assert rows("log") == []
 
 
+def test_the_bundled_model_hears_the_samples_word_for_word() -> None:
+    *steps, end, _ = rows("demo", "--fast")
+    misheard = {step["said"]: step["heard"] for step in steps if step.get("as_written") is False}
+    assert misheard == {}
+    assert end["text"] == SAMPLES[-1].after
+
+
 def test_louder_is_taller() -> None:
     assert [block(dbfs) for dbfs in (-100, -60, -36, -12, 0)] == ["▁", "▁", "▅", "█", "█"]
     assert "".join(sorted({block(dbfs) for dbfs in range(-60, -11)})) == BLOCKS

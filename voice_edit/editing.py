@@ -146,6 +146,7 @@ class Editing:
         """
         from engine.events import Hypothesis, Rejected, SpeechStopped
 
+        _load_what_a_command_needs()
         with self.journal.begin_take(mode, target=self.target.name, source=name) as take:
             handled = hangover = 0
             try:
@@ -319,6 +320,15 @@ class Editing:
             begin = start + len(piece) - len(piece.lstrip())
             spans.append((begin, begin + len(piece.strip())))
         return tuple(spans)
+
+
+def _load_what_a_command_needs() -> None:
+    """Import it before anybody speaks: at the first command it would be waited for (half a second when
+    cold).
+    """
+    import voice_edit.editor
+    import voice_edit.spoken
+    import voice_edit.undo  # noqa: F401
 
 
 def revert_message(reverted: Sequence[Reverted], *, undoing: bool) -> str:

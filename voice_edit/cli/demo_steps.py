@@ -34,6 +34,8 @@ class Step:
     hypothesis: Hypothesis | None = None
     outcome: Outcome | None = None
     error: VoiceEditError | None = None
+    hangover_s: float = 0.0
+    """Silence that was waited through before the words counted as finished."""
     applied_s: float = 0.0
     """When the file had been read back, on the monotonic clock."""
 
@@ -48,7 +50,8 @@ def play(
     sample: Sample, source: WavSource, engine: Engine, editing: Editing, settings: Settings, output: Output
 ) -> Step:
     """Feed one recording; a line with meter and partial words moves meanwhile where somebody watches."""
-    from engine.events import Hypothesis, Level, Rejected
+    from engine.events import Hypothesis, Level, Rejected, SpeechStopped
+    from engine.frames import samples_to_s
     from voice_edit.cli.meter import Meter
     from voice_edit.editing import Failure, Outcome
     from voice_edit.errors import AudioFailed
@@ -62,6 +65,8 @@ def play(
             match event:
                 case Level():
                     step.meter.push(event)
+                case SpeechStopped(hangover_samples=hangover):
+                    step.hangover_s = samples_to_s(hangover)
                 case Hypothesis(kind="partial", text=text):
                     step.partials.append(text)
                 case Hypothesis():
@@ -118,20 +123,23 @@ def put_right(step: Step, editing: Editing, output: Output) -> None:
 
 
 def timings(step: Step) -> str:
-    """What each stage cost, on one line; counted from the last sample of speech where that is known."""
+    """What each stage cost; counted from the last sample of speech where that is known."""
     assert step.hypothesis is not None
     timing = step.hypothesis.timing
-    model = f"prefill {_ms(timing.prefill_s)}, most of it while speaking; decode {_ms(timing.decode_s)}"
+    model = (
+        f"   model: prefill {_ms(timing.prefill_s)}, most of it while speaking; decode {_ms(timing.decode_s)}"
+    )
     ended_s = timing.end_of_speech_s
     if ended_s is None:
-        return f"   {model}"
+        return model
     after = [
+        f"silence waited through {_ms(step.hangover_s)}",
         f"first token {_ms(timing.first_token_s - ended_s)}",
         f"all words {_ms(timing.final_s - ended_s)}",
     ]
     if step.applied_s:
         after.append(f"file read back {_ms(step.applied_s - ended_s)}")
-    return f"   after the last word: {', '.join(after)}   ({model})"
+    return f"   after the last word: {', '.join(after)}\n{model}"
 
 
 def _ms(seconds: float) -> str:
