@@ -683,6 +683,21 @@ def test_a_migration_that_fails_changes_nothing(place: Path) -> None:
     Journal.open(place).close()
 
 
+def test_a_disk_too_full_for_a_new_journal_is_an_error_with_a_remedy(place: Path) -> None:
+    code = (
+        "import resource, sys, pathlib\n"
+        "from voice_edit.errors import JournalUnavailable\n"
+        "from voice_edit.journal import Journal\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))\n"
+        "try: Journal.open(pathlib.Path(sys.argv[1]))\n"
+        "except JournalUnavailable as error: print(error.hint)\n"
+    )
+    command = [sys.executable, "-c", code, place]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "Free some space" in done.stdout
+    Journal.open(place).close()
+
+
 def test_old_and_surplus_recordings_are_removed_and_then_old_words(place: Path, note: Path) -> None:
     now = [0.0]
     with Journal.open(place, clock=lambda: now[0]) as journal:

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from voice_edit.errors import JournalBusy, JournalTooNew, JournalUnavailable
@@ -153,7 +153,8 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[Mig
                 connection.execute(f"PRAGMA user_version = {version}")
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):  # on a full disk SQLite has rolled back already
+                connection.execute("ROLLBACK")
             raise
 
 
