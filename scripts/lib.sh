@@ -13,27 +13,29 @@ wheels="${VOICE_EDIT_WHEELS:-${XDG_CACHE_HOME:-$HOME/.cache}/voice-edit/wheels}"
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 fail() { printf 'error: %s\n' "$1" >&2; shift; for hint in "$@"; do printf '       %s\n' "$hint" >&2; done; exit 1; }
 
-# Installs the Debian packages named in the arguments that are not there yet; tells the command where it may not.
+# Installs the Debian packages named in the arguments that are not there yet. Where it may not or cannot, it tells the
+# command and goes on: Python may come from elsewhere, and what is truly missing is named again where it is needed.
 need_packages() {
-    command -v dpkg-query >/dev/null || { say "Not a Debian system: taking for granted what these packages bring: $*"; return 0; }
-    local missing=() package
+    if ! command -v dpkg-query >/dev/null; then
+        say "Not a Debian system: taking for granted what these packages bring: $*"
+        return 0
+    fi
+    local missing=() sudo=() package
     for package in "$@"; do
         dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
     done
     [ ${#missing[@]} -eq 0 ] && return 0
     local apt=(apt-get install -y --no-install-recommends "${missing[@]}")
-    if [ "${VOICE_EDIT_NO_APT:-}" = 1 ]; then
-        fail "these Debian packages are missing: ${missing[*]}" "Install them: sudo ${apt[*]}"
-    fi
-    local sudo=()
-    if [ "$(id -u)" -ne 0 ]; then
-        command -v sudo >/dev/null || fail "these Debian packages are missing: ${missing[*]}" "As root: ${apt[*]}"
-        sudo=(sudo)
+    if [ "$(id -u)" -ne 0 ]; then sudo=(sudo); fi
+    if [ "${VOICE_EDIT_NO_APT:-}" = 1 ] || ! command -v "${sudo[0]:-apt-get}" >/dev/null; then
+        say "Missing Debian packages: ${missing[*]}. As root: ${apt[*]}"
+        return 0
     fi
     say "Installing Debian packages: ${missing[*]}"
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2 || say "apt-get update failed; trying with the lists at hand"
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive "${apt[@]}" >&2 ||
-        fail "apt-get could not install: ${missing[*]}" "Look at its messages above, then run this again."
+    local run=("${sudo[@]}" env DEBIAN_FRONTEND=noninteractive)
+    if ! { "${run[@]}" apt-get update -qq && "${run[@]}" "${apt[@]}"; } >&2; then
+        say "apt-get failed; going on without ${missing[*]}. Later: ${sudo[*]} ${apt[*]}"
+    fi
 }
 
 need_python() {
