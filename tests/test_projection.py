@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import gguf
-import mtmd_reference
 import numpy as np
 import pytest
 import tiny
 
+from benchmarks import mtmd_reference
 from engine.errors import ModelCorrupt, ModelMissing, ProjectorMismatch, ProjectorUnsupported
 from engine.projection import Projection
 from engine.training.gguf_pair import PROJECTION, random_tensors, write_pair

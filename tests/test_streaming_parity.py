@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import mtmd_reference
 import numpy as np
 import pytest
 
+from benchmarks import mtmd_reference
 from engine.catalog import find_model
 from engine.frames import FRAME_SAMPLES
 from engine.projection import Projection

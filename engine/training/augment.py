@@ -85,3 +85,27 @@ def quantise(x: Samples, rng: np.random.Generator) -> Samples:
     y = np.clip(x * (peak / (np.abs(x).max() + 1e-6)), -1, 1)
     y = np.round(y * 32767) / 32768
     return (y + rng.uniform(-1e-4, 1e-4, len(y))).astype(np.float32)
+
+
+def wordless(seconds: float, rng: np.random.Generator) -> Samples:
+    """Sound without a word in it that may pass for speech: throbbing noise, clicks, hum, beeps."""
+    n = int(seconds * SAMPLE_RATE)
+    t = np.arange(n) / SAMPLE_RATE
+    kind = rng.random()
+    if kind < 0.5:
+        throb = 0.5 + 0.5 * np.sin(2 * np.pi * rng.uniform(1.5, 8) * t + rng.uniform(0, 6))
+        made = noise(np.full(n, 1e-3, np.float32), rng, -30.0) * throb ** rng.uniform(0.5, 3)
+    elif kind < 0.75:
+        made = np.zeros(n)
+        for at in rng.integers(0, n, max(1, int(seconds * rng.uniform(2, 9)))):
+            length = int(rng.uniform(0.003, 0.04) * SAMPLE_RATE)
+            click = rng.standard_normal(length) * np.exp(-6 * np.arange(length) / length)
+            made[at : at + length] += click[: n - at]
+    else:
+        pitch = rng.uniform(90, 2500) * (
+            1 + rng.uniform(0, 0.3) * np.sin(2 * np.pi * rng.uniform(0.3, 6) * t)
+        )
+        made = np.sin(2 * np.pi * np.cumsum(pitch) / SAMPLE_RATE) * (
+            np.sin(2 * np.pi * rng.uniform(0.5, 4) * t) > -0.3
+        )
+    return (made / (np.abs(made).max() + 1e-6)).astype(np.float32)

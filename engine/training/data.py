@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.training import augment, texts, tokenizer
 from engine.training.cast import draw_voice
 from engine.training.tokenizer import Pieces
-from engine.training.voices import Speakers
+from engine.training.voices import Speakers, Speech
 
 FRAME_SAMPLES = 640
 DELAY_FRAMES = 3
@@ -22,6 +22,8 @@ LABEL_OFFSETS_MS = (10, 30)
 NO_LABEL = -100
 WIDTH_STEP = 8
 TOLD_STEP = 128
+WORDLESS_SHARE = 0.03
+"""How often there is sound but no word in it; the answer is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +71,21 @@ class Maker:
         self._speakers = Speakers()
         self._babble: NDArray[np.float32] | None = None
 
+    def _spoken(self) -> tuple[str, Speech]:
+        rng = self._rng
+        text = texts.utterance(rng, long=self._long)
+        manner = {"rate": rng.uniform(0.85, 1.2), "pitch": rng.uniform(0.2, 0.8)}
+        voice = draw_voice(rng)
+        return text, self._speakers.say(voice, text, **manner, pitch_range=rng.uniform(0.3, 0.75))
+
     def example(self) -> Example:
         """One fresh utterance, augmented."""
         rng, gen = self._rng, self._np
-        text = texts.utterance(rng, long=self._long)
-        speech = self._speakers.say(
-            draw_voice(rng),
-            text,
-            rate=rng.uniform(0.85, 1.2),
-            pitch=rng.uniform(0.2, 0.8),
-            pitch_range=rng.uniform(0.3, 0.75),
-        )
+        if rng.random() < WORDLESS_SHARE:
+            text, speech = "", Speech(augment.wordless(rng.uniform(0.3, 3.0), gen), [(0.0, "sil")])
+        else:
+            text, speech = self._spoken()
+
         x, factor = speech.samples, 1.0
         if rng.random() < 0.4:
             x, factor = augment.speed(x, gen)

@@ -64,7 +64,7 @@ def export(run: Path, out: Path, precision: str) -> tuple[Path, Path]:
         name="voice-edit bundled",
         chat_template=profiles()["bundled"].template,
         precision=precision,  # type: ignore[arg-type]
-        projector_precision="F16",
+        projector_precision="F32",
         description="A small model of the gemma4 architecture, trained on synthetic English speech",
     )
 

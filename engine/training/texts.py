@@ -66,6 +66,15 @@ def number(rng: random.Random) -> str:
     return f"{rng.choice([rng.choice(small), tens])} {rng.choice(['thousand', 'million'])}"
 
 
+def plural(noun: str) -> str:
+    """More than one of a noun of the lists."""
+    if noun == "child":
+        return "children"
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return noun[:-1] + "ies"
+    return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
+
+
 def salad(rng: random.Random, most: int = 9) -> str:
     """Up to `most` words in no order at all."""
     count = min(most, 1 + int(rng.expovariate(1 / 3.2)))
@@ -99,6 +108,8 @@ def _draw(name: str, rng: random.Random) -> str:
             return f"{'an' if adjective[0] in 'aeiou' else 'a'} {adjective}"
         case "early_ordinal":
             return rng.choice(_LISTS["ordinals"][:8])
+        case "plural":
+            return plural(rng.choice(_LISTS["nouns"]))
         case "hour":
             return rng.choice(_LISTS["units_20"][:12])
         case "day":
