@@ -9,11 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from llama_cpp import mtmd_cpp as mtmd
+from llama_cpp.llama_cpp import llama_log_callback
 
 from engine.catalog import ModelFiles
 from engine.llama import LlamaModel
 
 MARKER = "<__media__>"
+
+
+@llama_log_callback
+def _quiet(level: int, text: bytes, user_data: object) -> None:
+    """mtmd tells its story line by line."""
 
 
 @dataclass
@@ -28,6 +34,8 @@ class MtmdResult:
 
 def hear(files: ModelFiles, samples: npt.NDArray[np.float32], before: str, after: str) -> MtmdResult:
     """Tokenise `before` + recording + `after` and compute its soft tokens float32[n, n_embd]."""
+    mtmd.mtmd_log_set(_quiet, ctypes.c_void_p(0))
+    mtmd.mtmd_helper_log_set(_quiet, ctypes.c_void_p(0))
     model = LlamaModel(files.model)
     params = mtmd.mtmd_context_params_default()
     params.use_gpu = False

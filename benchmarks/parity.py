@@ -1,8 +1,8 @@
-"""Is streaming exact? `python -m benchmarks.parity`: the same tokens in whatever pieces, soft tokens as by mtmd.
+"""Is streaming exact? `python -m benchmarks.parity`
 
 Sound: every recording in samples/ and sentences, salad and commands that training sets aside, by voices it
-never heard. Each is pushed in pieces of 1, 4, 8, 25 frames and in one piece, and prefilled in batches of those
-sizes (llama.cpp computes each shape with other kernels). Needs libespeak-ng1 and libflite1.
+never heard. Each is pushed in pieces of 1, 4, 8, 25 frames and in one piece, and prefilled in batches of
+those sizes (llama.cpp computes each shape with other kernels). Needs libespeak-ng1 and libflite1.
 """
 
 from __future__ import annotations

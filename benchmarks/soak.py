@@ -1,9 +1,9 @@
-"""A long recording in real time: `python -m benchmarks.soak --minutes 10`. Is memory flat, is all of it heard?
+"""A long recording in real time: `python -m benchmarks.soak --minutes 10`
 
 Synthetic voices say sentences with pauses of all lengths, and now and then talk on without any. The
-recording is played at the speed of a microphone through voice detection, endpointing and the model. Printed:
-memory over time, samples recorded against samples played, utterances, words, and the delay from the end of
-speech to the final words. Needs libespeak-ng1 and libflite1.
+recording is played at the speed of a microphone through voice detection, endpointing and the model.
+Printed: memory over time, samples recorded against samples played, utterances, words, and the delay from
+the end of speech to the final words. Needs libespeak-ng1 and libflite1.
 """
 
 from __future__ import annotations
