@@ -1,7 +1,7 @@
 """What happens to a clean voice before the model hears it: speed, colour, room, noise, level.
 
-Every function takes float32[n] at 16 kHz and a numpy generator. Time only changes in `speed`, whose factor
-is returned so that phone times can follow.
+Every function takes float32[n] at 16 kHz and a numpy generator. Time only changes in `play_faster`;
+phone times follow its factor.
 """
 
 from __future__ import annotations
@@ -15,14 +15,11 @@ Samples = NDArray[np.float32]
 SAMPLE_RATE = 16_000
 
 
-def speed(
-    x: Samples, rng: np.random.Generator, low: float = 0.88, high: float = 1.14
-) -> tuple[Samples, float]:
-    """Play faster or slower; pitch and formants move along: a new voice. Returns (samples, factor)."""
-    factor = float(rng.uniform(low, high))
-    return soxr.resample(x, SAMPLE_RATE * factor, SAMPLE_RATE, quality="LQ").astype(
-        np.float32, copy=False
-    ), factor
+def play_faster(x: Samples, factor: float) -> Samples:
+    """Play `factor` times as fast; pitch and formants move along: another body, another voice."""
+    if factor == 1.0:
+        return x
+    return soxr.resample(x, SAMPLE_RATE * factor, SAMPLE_RATE, quality="LQ").astype(np.float32, copy=False)
 
 
 def colour(x: Samples, rng: np.random.Generator) -> Samples:

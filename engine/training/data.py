@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing as mp
 import random
 from dataclasses import dataclass
@@ -71,24 +72,23 @@ class Maker:
         self._speakers = Speakers()
         self._babble: NDArray[np.float32] | None = None
 
-    def _spoken(self) -> tuple[str, Speech]:
+    def _spoken(self, factor: float) -> tuple[str, Speech]:
+        """A text and its sound, which is going to be played `factor` times as fast."""
         rng = self._rng
         text = texts.utterance(rng, long=self._long)
-        manner = {"rate": rng.uniform(0.85, 1.2), "pitch": rng.uniform(0.2, 0.8)}
+        manner = {"rate": rng.uniform(0.88, 1.22) / factor, "pitch": rng.uniform(0.2, 0.8)}
         voice = draw_voice(rng)
         return text, self._speakers.say(voice, text, **manner, pitch_range=rng.uniform(0.3, 0.75))
 
     def example(self) -> Example:
         """One fresh utterance, augmented."""
         rng, gen = self._rng, self._np
+        factor = math.exp(rng.uniform(-0.17, 0.24)) if rng.random() < 0.6 else 1.0
         if rng.random() < WORDLESS_SHARE:
             text, speech = "", Speech(augment.wordless(rng.uniform(0.3, 3.0), gen), [(0.0, "sil")])
         else:
-            text, speech = self._spoken()
-
-        x, factor = speech.samples, 1.0
-        if rng.random() < 0.4:
-            x, factor = augment.speed(x, gen)
+            text, speech = self._spoken(factor)
+        x = augment.play_faster(speech.samples, factor)
         before = int(rng.uniform(0, 0.5) * 16_000)
         after = int(rng.uniform(0.26, 0.56) * 16_000)
         x = np.concatenate([np.zeros(before, np.float32), x, np.zeros(after, np.float32)])

@@ -21,11 +21,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from engine.training import data, texts
+from engine.training import data, start, texts
 from engine.training.model import Ear, Shape
 from engine.training.tokenizer import Pieces
 
 logger = logging.getLogger("train")
+CURVE = "curve.tsv"
+"""Step, hours, text loss, phone loss, share of tokens right, share of phones right; a line each 25 steps."""
 
 
 def losses(
@@ -64,11 +66,12 @@ def schedule(fraction: float, step: int, warmup: int = 100, fall: float = 0.4) -
     return min(1.0, (step + 1) / warmup) * min(1.0, max(0.0, (1.0 - fraction) / fall))
 
 
-def prepare(run: Path, seed: int, size: int) -> tuple[Pieces, list[str]]:
-    """The tokenizer and phone list of a run, made once."""
+def prepare(run: Path, seed: int, size: int, pair: Path | None) -> tuple[Pieces, list[str]]:
+    """The tokenizer and phone list of a run, made once; the tokenizer of an exported pair is kept."""
     run.mkdir(parents=True, exist_ok=True)
     if not (run / "phones.json").exists():
-        Pieces.train(list(texts.corpus(seed, 60_000)), size).save(run / "pieces.json")
+        made = start.pieces_of(pair) if pair else Pieces.train(list(texts.corpus(seed, 60_000)), size)
+        made.save(run / "pieces.json")
         (run / "phones.json").write_text(json.dumps(data.phone_names(seed)), encoding="utf-8")
     return Pieces.load(run / "pieces.json"), json.loads((run / "phones.json").read_text(encoding="utf-8"))
 
@@ -82,6 +85,14 @@ def save(run: Path, ear: Ear, optimisers: list[torch.optim.Optimizer], step: int
     }
     torch.save({**state, "step": step, "hours": hours}, run / "checkpoint.new")
     (run / "checkpoint.new").replace(run / "checkpoint.pt")
+
+
+def report(run: Path, step: int, hours: float, figures: tuple[float, ...]) -> None:
+    """Log one line, and keep it for the model card's curve."""
+    line = "step %d  %.3f h  text %.3f  phone %.3f  tokens %.3f  phones %.3f  rows %.0f  queue %d"
+    logger.info(line, step, hours, *figures)
+    with (run / CURVE).open("a", encoding="utf-8") as out:
+        out.write("\t".join([str(step), f"{hours:.3f}", *(f"{x:.3f}" for x in figures[:4])]) + "\n")
 
 
 def drain(queue: Any) -> Iterator[data.Batch]:
@@ -101,6 +112,7 @@ def main() -> None:
     parser.add_argument(
         "--hours", type=float, default=2.5, help="training time in all, resumed runs included"
     )
+    parser.add_argument("--start", type=Path, help="folder of an exported pair to go on from, in a new run")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--rate", type=float, default=1.5e-3, help="highest learning rate")
     parser.add_argument(
@@ -122,7 +134,7 @@ def main() -> None:
     torch.manual_seed(a.seed)
     torch.set_num_threads(a.threads)
     device = torch.device(a.device)
-    pieces, phones = prepare(a.run, a.seed, a.pieces)
+    pieces, phones = prepare(a.run, a.seed, a.pieces, a.start)
     ear = Ear(Shape(len(pieces), len(phones))).to(device)
     optims = optimizers(ear, a.rate)
     step, before = 0, 0.0
@@ -132,6 +144,8 @@ def main() -> None:
         for optim, saved in zip(optims, state["optim"], strict=True):
             optim.load_state_dict(saved)
         step, before = state["step"], state["hours"]
+    elif a.start:
+        logger.info("from %s, learning anew: %s", a.start, ", ".join(start.load_into(ear, a.start)))
     count = sum(p.numel() for p in ear.parameters()) / 1e6
     logger.info(
         "%.1f M parameters, %d pieces, %d phones, step %d, %.2f h behind us",
@@ -168,8 +182,7 @@ def main() -> None:
         seen.append((text.item(), phone.item(), right, heard, len(batch.ids)))
         if step % 25 == 0:
             t, p, r, h, n = np.mean(seen, 0)
-            line = "step %d  %.3f h  text %.3f  phone %.3f  tokens %.3f  phones %.3f  rows %.0f  queue %d"
-            logger.info(line, step, hours, t, p, r, h, n, queue.qsize())
+            report(a.run, step, hours, (t, p, r, h, n, queue.qsize()))
             seen = []
         if time.monotonic() - saved_at > 180:
             save(a.run, ear, optims, step, hours)
