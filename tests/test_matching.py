@@ -67,6 +67,24 @@ def test_what_sounds_alike_is_the_last_resort(text: str, quote: str, found: list
     assert places(text, quote) == found
 
 
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        ("brown fox and the lazy dog", "brown fox and lazy dog"),
+        ("brown fox and lazy dog", "brown fox and the lazy dog"),
+        ("colour of the sky", "color of sky"),
+        ("the longer rope", "a longer rope"),
+    ],
+)
+def test_no_word_is_left_out_by_ear(text: str, quote: str) -> None:
+    assert places(text, quote) == []
+
+
+def test_one_word_may_sound_like_two() -> None:
+    assert places("Ask Katherine today", "kath ryn") == ["Katherine"]
+    assert places("Ask Kath Ryn today", "katherine today") == ["Kath Ryn today"]
+
+
 def test_an_exact_word_keeps_what_sounds_alike_away() -> None:
     assert places("There, their car is new", "their") == ["their"]
 

@@ -224,24 +224,49 @@ def _apart(found: list[Span]) -> tuple[Span, ...]:
 
 def _sounds_alike(text: str, quote: str) -> tuple[Span, ...]:
     there, wanted = tokens(text), tokens(quote)
-    said = " ".join(word for token in wanted for word in token.forms[0])
-    if len(said.replace(" ", "")) < 2 or any(token.number is not None for token in wanted):
+    if len(_joined(wanted)) < 2 or any(token.number is not None for token in wanted):
         return ()
     scored: list[tuple[float, Span]] = []
     for a, b in _windows(len(there), len(wanted), 1):
         if any(token.number is not None and token.number.isdigit() for token in there[a:b]):
             continue
-        heard = " ".join(word for token in there[a:b] for word in token.forms[0])
-        if b - a == len(wanted):
-            score = min(_score(x.forms[0][0], y.forms[0][0]) for x, y in zip(there[a:b], wanted, strict=True))
-        else:
-            score = _score(heard.replace(" ", ""), said.replace(" ", ""))
+        score = _alike(there[a:b], wanted)
         if score > 0:
             scored.append((score, (there[a].start, there[b - 1].end)))
     if not scored:
         return ()
     best = max(score for score, _ in scored)
     return _apart(sorted(span for score, span in scored if score >= best - 0.03))
+
+
+def _alike(there: tuple[Token, ...], wanted: tuple[Token, ...]) -> float:
+    """How alike two runs of words are, word by word; one word may stand for two. No word is left out: who
+    says "fox and dog" does not mean "fox and the dog"."""
+    if len(there) == len(wanted):
+        return _least(there, wanted)
+    longer, shorter = (there, wanted) if len(there) > len(wanted) else (wanted, there)
+    best, before = 0.0, 1.0
+    for at in range(len(shorter)):
+        parts = longer[at : at + 2]
+        two = _joined(parts), _joined(shorter[at : at + 1])
+        if before > best and not any(_score(_joined((part,)), two[1]) for part in parts):
+            score = min(before, _score(*two))
+            if score > best:
+                best = max(best, min(score, _least(longer[at + 2 :], shorter[at + 1 :])))
+        before = min(before, _least(longer[at : at + 1], shorter[at : at + 1]))
+        if not before:
+            break
+    return best
+
+
+def _least(some: tuple[Token, ...], others: tuple[Token, ...]) -> float:
+    """The likeness of the pair that is least alike; 1 if there are no pairs."""
+    least = 1.0
+    for one, other in zip(some, others, strict=True):
+        least = min(least, _score(_joined((one,)), _joined((other,))))
+        if not least:
+            break
+    return least
 
 
 @lru_cache(maxsize=8192)
