@@ -73,6 +73,19 @@ def _units(within: st.SearchStrategy[s.Selector] | None = None) -> st.SearchStra
     )
 
 
+def _units_beside(of: st.SearchStrategy[s.Selector]) -> st.SearchStrategy[s.Unit]:
+    after, before = st.tuples(of, st.none()), st.tuples(st.none(), of)
+    return st.builds(
+        lambda unit, which, count, sides: s.Unit(
+            unit=unit, which=which, count=count, after=sides[0], before=sides[1]
+        ),
+        st.sampled_from(s.UNIT_NAMES),
+        st.sampled_from([1, 1, 2, -1, -1, -2, "all"]),
+        st.sampled_from([1, 1, 2]),
+        after | before | st.tuples(of, of),
+    )
+
+
 def selectors(depth: int = 1) -> st.SearchStrategy[s.Selector]:
     """Any selector; `depth` is how far they are nested."""
     simple = st.one_of(
@@ -97,6 +110,7 @@ def selectors(depth: int = 1) -> st.SearchStrategy[s.Selector]:
         st.builds(s.Range, start=st.none(), end=inner),
         st.builds(s.Everything, side=st.sampled_from(["before", "after"]), of=ends),
         st.builds(s.Unit, unit=st.sampled_from(["sentence", "line", "paragraph"]), containing=inner),
+        _units_beside(inner),
     )
 
 

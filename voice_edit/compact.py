@@ -49,7 +49,7 @@ def selector(value: Any) -> s.Selector:
     within = _optional(data.get("in"))
     for unit in s.UNIT_NAMES:
         if unit in data:
-            _only(data, unit, "count", "in", "called", "with")
+            _only(data, unit, "count", "in", "called", "with", "after", "before")
             which = "this" if data[unit] is None else _which(data[unit])
             return s.Unit.model_validate(
                 {
@@ -58,6 +58,8 @@ def selector(value: Any) -> s.Selector:
                     "count": data.get("count", 1),
                     "called": data.get("called"),
                     "containing": _optional(data.get("with")),
+                    "after": _optional(data.get("after")),
+                    "before": _optional(data.get("before")),
                     "within": within,
                 }
             )
@@ -96,7 +98,7 @@ def selector(value: Any) -> s.Selector:
 
 
 def _end(value: Any) -> s.Selector | s.Place:
-    if isinstance(value, Mapping) and ("caret" in value or any(key in value for key in _PLACES)):
+    if isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in ("caret", *_PLACES):
         return place(value)
     return selector(value)
 
@@ -132,6 +134,10 @@ def selector_to_compact(value: s.Selector) -> Any:
                 out["called"] = value.called
             if value.containing is not None:
                 out["with"] = selector_to_compact(value.containing)
+            if value.after is not None:
+                out["after"] = selector_to_compact(value.after)
+            if value.before is not None:
+                out["before"] = selector_to_compact(value.before)
         case s.Range(inclusive=False, start=start, end=end) if start is not None and end is not None:
             out = {"between": [_end_to_compact(start), _end_to_compact(end)]}
         case s.Range():

@@ -67,7 +67,7 @@ __all__ = [
     "resolve_place",
 ]
 
-_BY_LINE = ("line", "item", "heading")
+_BY_LINE = ("line", "blank_line", "item", "heading")
 _BY_PARAGRAPH = ("paragraph", "section", "list")
 
 

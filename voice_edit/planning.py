@@ -79,16 +79,20 @@ def delete(
     """Deletions of the spans with their repairs. `by_line`: whole lines were named."""
     text = document.text
     changes: list[Change] = []
-    for span in _merged(text, spans):
+    for span in _merged(text, spans, by_line=by_line):
         changes += _delete_one(text, span, by_line=by_line, exact_marks=exact_marks)
     return _without_overlaps(text, changes)
 
 
-def _merged(text: str, spans: list[Span]) -> list[Span]:
-    """Spans with only spaces between them are one."""
+def _merged(text: str, spans: list[Span], *, by_line: bool) -> list[Span]:
+    """Spans with only spaces between them are one, and so are lines that follow each other."""
     merged: list[Span] = []
     for span in spans:
-        if merged and not text[merged[-1].end : span.start].strip(" \t"):
+        if merged and (
+            whole_lines(text, span.start, span.start).start <= whole_lines(text, 0, merged[-1].end).end
+            if by_line
+            else not text[merged[-1].end : span.start].strip(" \t")
+        ):
             merged[-1] = Span(merged[-1].start, span.end)
         else:
             merged.append(span)
@@ -108,11 +112,11 @@ def _without_overlaps(text: str, changes: list[Change]) -> list[Change]:
 
 def _delete_one(text: str, span: Span, *, by_line: bool, exact_marks: bool) -> list[Change]:
     start, end = span.start, span.end
-    if start == end:
-        return []
     if by_line:
         cut = delete_lines(text, start, end)
-        return [change(text, cut.start, cut.end, "")]
+        return [change(text, cut.start, cut.end, "")] if cut.start < cut.end else []
+    if start == end:
+        return []
     has_words = any(c.isalnum() for c in text[start:end])
     if has_words:
         start, end = _with_marks_around(text, start, end)

@@ -6,11 +6,9 @@ to the last, `resolve_place` an offset. All raise NoMatch (with what nearly matc
 choices).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
+from voice_edit.counting import Span, ambiguous, choose, in_selection, neighbours, noun, this_one
 from voice_edit.edits import Document
-from voice_edit.errors import Ambiguous, Choice, NoMatch
+from voice_edit.errors import Ambiguous, NoMatch
 from voice_edit.graphemes import clusters, snap_left, snap_right
 from voice_edit.matching import find_quote, near_misses
 from voice_edit.repairs import BOM
@@ -27,24 +25,13 @@ from voice_edit.selectors import (
     That,
     Unit,
     UnitName,
-    Which,
     Whole,
 )
 from voice_edit.spoken_units import which_at_start
 from voice_edit.text_units import sentences, units
 
-_EXCERPT = 24
-"""Code points shown on each side of a choice."""
 _FLOWING: tuple[UnitName, ...] = ("character", "word", "sentence")
 """Units of which several stand on a line; their next one may begin right at the caret."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of a document's text, in code points."""
-
-    start: int
-    end: int
 
 
 def resolve(document: Document, selector: Selector) -> Span:
@@ -70,19 +57,6 @@ def resolve_place(document: Document, place: Place) -> int:
         return snap_left(document.text, document.selection.start)
     span = resolve(document, place.of)
     return span.start if place.side in ("before", "start") else span.end
-
-
-def ambiguous(document: Document, spans: Sequence[Span], what: str) -> Ambiguous:
-    """The error that offers these places."""
-    choices = [Choice(span.start, span.end, _excerpt(document.text, span)) for span in spans]
-    return Ambiguous(f"{len(spans)} places match {what}", choices=choices)
-
-
-def _excerpt(text: str, span: Span) -> str:
-    start, end = max(0, span.start - _EXCERPT), min(len(text), span.end + _EXCERPT)
-    start, end = snap_left(text, start), snap_right(text, end)
-    shown = " ".join(text[start:end].split())
-    return ("…" if start > 0 else "") + shown + ("…" if end < len(text) else "")
 
 
 def _resolve(document: Document, selector: Selector) -> list[Span]:
@@ -163,15 +137,15 @@ def _quote(document: Document, quote: Quote) -> list[Span]:
         near = near_misses(document.text[scope.start : scope.end], quote.text)
         raise NoMatch(f"“{quote.text}” is not in the text{where}", near=near)
     if quote.which is None:
-        selected = [span for span in found if _in_selection(document, span)]
+        selected = [span for span in found if in_selection(document, span)]
         if len(selected) == 1:
             return selected
         if len(found) > 1:
             raise ambiguous(document, selected or found, f"“{quote.text}”")
         return found
     if quote.which == "all":
-        return [span for span in found if _in_selection(document, span)] or found
-    return _choose(document, found, quote.which, 1, f"“{quote.text}”")
+        return [span for span in found if in_selection(document, span)] or found
+    return choose(document, found, quote.which, f"“{quote.text}”")
 
 
 def _places(document: Document, text: str, scope: Span) -> list[Span]:
@@ -197,67 +171,6 @@ def _read_further(quote: Quote) -> Quote | None:
     return None
 
 
-def _in_selection(document: Document, span: Span) -> bool:
-    selection = document.selection
-    return not selection.is_caret and selection.start <= span.start and span.end <= selection.end
-
-
-# --- counting ---
-
-
-def _choose(document: Document, found: list[Span], which: Which, count: int, what: str) -> list[Span]:
-    """The which-th of these places, and its neighbours if count says so."""
-    selection = document.selection
-    if isinstance(which, int):
-        at = which - 1 if which > 0 else len(found) + which
-        first, last = (at, at + count) if which > 0 else (at - count + 1, at + 1)
-        if first < 0 or last > len(found):
-            raise NoMatch(f"there is no {_ordinal(which)} {what}: only {len(found)}{_there(count)}")
-        return [Span(found[first].start, found[last - 1].end)]
-    if which == "all":
-        return found
-    if which == "nearest":
-        return _nearest(document, found, what)
-    if which == "this":
-        return _nearest(document, found, what)
-    if which == "next":
-        ahead = [span for span in found if span.start >= selection.end and span.end > selection.end]
-        chosen = ahead[:count]
-    else:
-        behind = [span for span in found if span.end <= selection.start and span.start < selection.start]
-        chosen = behind[-count:]
-    if len(chosen) < count:
-        side = "after" if which == "next" else "before"
-        raise NoMatch(f"there is no {what} {side} the caret{_there(count)}")
-    return [Span(chosen[0].start, chosen[-1].end)]
-
-
-def _there(count: int) -> str:
-    return "" if count == 1 else f" ({count} were asked for)"
-
-
-def _ordinal(which: int) -> str:
-    if which == -1:
-        return "last"
-    names = {1: "first", 2: "second", 3: "third"}
-    return names.get(which, f"{which}th") if which > 0 else f"{-which}th last"
-
-
-def _distance(document: Document, span: Span) -> int:
-    selection = document.selection
-    if span.start <= selection.end and selection.start <= span.end:
-        return 0
-    return span.start - selection.end if span.start > selection.end else selection.start - span.end
-
-
-def _nearest(document: Document, found: list[Span], what: str) -> list[Span]:
-    best = min(_distance(document, span) for span in found)
-    nearest = [span for span in found if _distance(document, span) == best]
-    if len(nearest) > 1:
-        raise ambiguous(document, nearest, what)
-    return nearest
-
-
 # --- units ---
 
 
@@ -268,21 +181,85 @@ def _unit(document: Document, unit: Unit) -> list[Span]:
     piece = document.text[scope.start : scope.end]
     found = [Span(scope.start + a, scope.start + b) for a, b in units(piece, unit.unit)]
     if not found:
-        raise NoMatch(f"there is no {unit.unit} {'there' if unit.within else 'in the text'}")
-    what = unit.unit
+        raise NoMatch(f"there is no {noun(unit.unit)} {'there' if unit.within else 'in the text'}")
+    if unit.after is not None or unit.before is not None:
+        return _beside(document, found, unit)
+    return _which_of(document, found, unit, scope)
+
+
+def _which_of(document: Document, found: list[Span], unit: Unit, scope: Span) -> list[Span]:
+    """Those of the units found that are called so, hold that, or are the counted ones."""
     if unit.called is not None:
         return _choose_named(document, unit, _called(document, found, unit))
     if unit.containing is not None:
         return _choose_named(document, unit, _containing(document, found, unit.containing))
     if unit.which == "this":
-        return _this(document, found, unit)
+        return this_one(document, found, unit)
     if unit.which == "all":
-        return [span for span in found if _in_selection(document, span)] or found
+        return [span for span in found if in_selection(document, span)] or found
     if unit.which in ("next", "previous") and unit.unit not in _FLOWING:
-        return _neighbours(document, found, unit)
+        return neighbours(document, found, unit)
     if unit.which in ("next", "previous") and unit.unit == "character":
         found = [Span(a, b) for a, b in _all_clusters(document.text, scope)]
-    return _choose(document, found, unit.which, unit.count, what)
+    return choose(document, found, unit.which, noun(unit.unit), count=unit.count, unit=unit.unit)
+
+
+def _beside(document: Document, found: list[Span], unit: Unit) -> list[Span]:
+    """Units after or before something. Where that stands several times it must come to the same units."""
+    side = "between those" if unit.after and unit.before else "after that" if unit.after else "before that"
+    chosen: dict[tuple[Span, ...], None] = {}
+    reason = NoMatch(f"there is no {noun(unit.unit)} {side}")
+    gaps, each = _gaps(document, unit)
+    for left, right in gaps:
+        there = [span for span in found if _lies_between(span, left, right)]
+        if not there:
+            continue
+        try:
+            chosen[tuple(_which_of(document, there, unit, _whole(document.text)))] = None
+        except NoMatch as error:
+            reason = error
+    if not chosen:
+        raise reason
+    if len(chosen) > 1 and not each:
+        raise ambiguous(document, [Span(spans[0].start, spans[-1].end) for spans in chosen], side)
+    return sorted({span for spans in chosen for span in spans}, key=lambda span: (span.start, span.end))
+
+
+def _gaps(document: Document, unit: Unit) -> tuple[list[tuple[Span | None, Span | None]], bool]:
+    """What the units stand after and before, and whether that is every such place ("after every comma").
+
+    Between two, the second is the first one behind the first, as in a range.
+    """
+    after, every_after = _anchors(document, unit.after, unit.within)
+    before, every_before = _anchors(document, unit.before, unit.within)
+    if unit.before is None:
+        return [(left, None) for left in after], every_after
+    if unit.after is None:
+        return [(None, right) for right in before], every_before
+    gaps = [(left, next((right for right in before if right.start >= left.end), None)) for left in after]
+    return [gap for gap in gaps if gap[1] is not None], every_after
+
+
+def _anchors(document: Document, of: Selector | None, within: Selector | None) -> tuple[list[Span], bool]:
+    """The places of what is meant, and whether all of them are; a quote with several places has them all."""
+    if of is None:
+        return [], False
+    narrowed = _narrowed(of, within)
+    if not isinstance(narrowed, Quote):
+        spans = resolve_all(document, narrowed)  # type: ignore[arg-type]
+        return spans, len(spans) > 1
+    if narrowed.within is not None:
+        resolve_all(document, narrowed.within)  # several of those are not several of the quote
+    try:
+        spans = resolve_all(document, narrowed)
+    except Ambiguous as several:
+        return [Span(choice.start, choice.end) for choice in several.choices], False
+    return spans, len(spans) > 1
+
+
+def _lies_between(span: Span, left: Span | None, right: Span | None) -> bool:
+    after = left is None or (span.start >= left.end and span != left)
+    return after and (right is None or (span.end <= right.start and span != right))
 
 
 def _all_clusters(text: str, scope: Span) -> list[tuple[int, int]]:
@@ -292,9 +269,9 @@ def _all_clusters(text: str, scope: Span) -> list[tuple[int, int]]:
 def _choose_named(document: Document, unit: Unit, found: list[Span]) -> list[Span]:
     if unit.which == "this":
         if len(found) > 1:
-            raise ambiguous(document, found, f"that {unit.unit}")
+            raise ambiguous(document, found, f"that {noun(unit.unit)}")
         return found
-    return _choose(document, found, unit.which, unit.count, unit.unit)
+    return choose(document, found, unit.which, noun(unit.unit), count=unit.count, unit=unit.unit)
 
 
 def _called(document: Document, found: list[Span], unit: Unit) -> list[Span]:
@@ -308,7 +285,7 @@ def _called(document: Document, found: list[Span], unit: Unit) -> list[Span]:
             whole = places[0] == (0, len(first_line.rstrip(".:!? ")))
             (exact if whole else partly).append(span)
     if not exact and not partly:
-        raise NoMatch(f"no {unit.unit} is called “{title}”", near=near_misses(document.text, title))
+        raise NoMatch(f"no {noun(unit.unit)} is called “{title}”", near=near_misses(document.text, title))
     return exact or partly
 
 
@@ -323,44 +300,6 @@ def _containing(document: Document, found: list[Span], containing: Selector) -> 
     if not kept:
         raise NoMatch("those words do not stand within one of them")
     return kept
-
-
-def _this(document: Document, found: list[Span], unit: Unit) -> list[Span]:
-    at = _at_caret(document, found)
-    if not document.selection.is_caret and unit.count == 1:
-        touched = [s for s in found if s.start < document.selection.end and s.end > document.selection.start]
-        if touched:
-            return [Span(touched[0].start, touched[-1].end)]
-    if at + unit.count > len(found):
-        raise NoMatch(f"there are not {unit.count} {unit.unit}s from here on")
-    return [Span(found[at].start, found[at + unit.count - 1].end)]
-
-
-def _at_caret(document: Document, found: list[Span]) -> int:
-    """The unit that contains the caret, else ends there, else starts there, else is nearest."""
-    caret = document.selection.start
-    around = [at for at, span in enumerate(found) if span.start < caret < span.end]
-    if around:
-        return min(around, key=lambda at: found[at].end - found[at].start)
-    for at, span in enumerate(found):
-        if span.end == caret:
-            return at
-    for at, span in enumerate(found):
-        if span.start == caret:
-            return at
-    return min(range(len(found)), key=lambda at: _distance(document, found[at]))
-
-
-def _neighbours(document: Document, found: list[Span], unit: Unit) -> list[Span]:
-    """Next and previous among lines and larger units: those beside the one the caret is in."""
-    selection = document.selection
-    if unit.which == "next":
-        chosen = [span for span in found if span.start > selection.end][: unit.count]
-    else:
-        chosen = [span for span in found if span.end < selection.start][-unit.count :]
-    if len(chosen) < unit.count:
-        raise NoMatch(f"there is no {unit.which} {unit.unit}{_there(unit.count)}")
-    return [Span(chosen[0].start, chosen[-1].end)]
 
 
 # --- stretches ---

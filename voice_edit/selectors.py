@@ -11,12 +11,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-UnitName = Literal["character", "word", "sentence", "line", "item", "heading", "paragraph", "section", "list"]
+UnitName = Literal[
+    "character", "word", "sentence", "line", "blank_line", "item", "heading", "paragraph", "section", "list"
+]
 UNIT_NAMES: tuple[UnitName, ...] = (
     "character",
     "word",
     "sentence",
     "line",
+    "blank_line",
     "item",
     "heading",
     "paragraph",
@@ -65,11 +68,19 @@ class Unit(_Model):
     """A heading's or section's title, as spoken."""
     containing: "Selector | None" = None
     """The unit in which this stands: the sentence with "brown" in it."""
+    after: "Selector | None" = None
+    """Only those that stand behind this count: 1 is the one right behind it."""
+    before: "Selector | None" = None
+    """Only those that stand in front of this count: -1 is the one right in front of it."""
     within: "Selector | None" = None
 
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
         _check_which(self.which)
+        if (self.after or self.before) and not isinstance(self.which, int) and self.which != "all":
+            raise ValueError(
+                f"before or after something, {self.unit}s are counted: first, last, 2, -2 or all"
+            )
         if self.called is not None and self.unit not in ("section", "heading"):
             raise ValueError(f"only a section or a heading can be called by its title, not a {self.unit}")
         return self

@@ -34,6 +34,8 @@ def _ordered(first: Selector, second: Selector) -> bool:
     """Whether the second stands behind the first for sure, so that deleting it first moves nothing."""
     match first, second:
         case Unit(which=int(a), unit=u, within=None), Unit(which=int(b), unit=v, within=None):
+            if first.after or first.before or second.after or second.before:
+                return False
             return u == v and (0 < a < b or (a > 0 > b) or a < b < 0)
     return False
 
@@ -134,11 +136,11 @@ def _swap_two(slots: Slots) -> Meaning:
     """ "swap the first two sentences", "swap lines one and two"."""
     found = structural(slots["what"])
     match found:
-        case Unit(which=int(n), count=2, unit=name, within=within):
+        case Unit(which=int(n), count=2):
             first, second = (n, n + 1) if n > 0 else (n - 1, n)
             return Swap(
-                first=Unit(unit=name, which=first, within=within),
-                second=Unit(unit=name, which=second, within=within),
+                first=found.model_copy(update={"which": first, "count": 1}),
+                second=found.model_copy(update={"which": second, "count": 1}),
             )
         case Unit(which="next" | "previous" | "this", count=2, unit=name):
             return Swap(
@@ -235,6 +237,8 @@ def _moved(slots: Slots, *, quotes: bool) -> Meaning:
         move = Move(what=target, to=where)
         if not isinstance(where, Edge) or not isinstance(where.of, Quote):
             return move
+        if best is not None and isinstance(target, Unit):
+            return move  # "the line above salt" after milk, not the line above "salt after milk"
         best = best or move
     return best
 
@@ -251,7 +255,10 @@ def _shift(slots: Slots, *, up: bool) -> Meaning:
             return None
         count = number
     ahead = Unit(unit=target.unit, which="previous" if up else "next", count=count)
-    if target.which != "this":
+    if target.after or target.before:
+        beside = {"which": -1, "before": target} if up else {"which": 1, "after": target}
+        ahead = Unit.model_validate({"unit": target.unit, "count": count, **beside})
+    elif target.which != "this":
         if count != 1 or not isinstance(target.which, int) or target.count != 1:
             return None
         step = target.which + (-1 if up else 1)

@@ -156,7 +156,8 @@ def _split(slots: Slots, by: str) -> Meaning:
 def _own_lines(slots: Slots) -> Meaning:
     """ "put every sentence of this paragraph on its own line"."""
     found = structural(slots["what"])
-    if isinstance(found, Unit) and found.which == "all" and found.unit in ("sentence", "word"):
+    beside = isinstance(found, Unit) and (found.after or found.before)
+    if isinstance(found, Unit) and not beside and found.which == "all" and found.unit in ("sentence", "word"):
         scope = found.within or Unit(unit="paragraph")
         return SplitLines(what=scope, by="word" if found.unit == "word" else "sentence")
     return None

@@ -16,9 +16,9 @@ MARKS = ["comma", "period", "full stop", "colon", "semicolon", "question mark", 
 
 _RESERVED = """
 a above add after ahead all alphabetical alphabetically an and around as at back before beginning behind
-below between bold bottom bullet bullets but by can capital capitalise capitalize caps caret case change
+below between blank bold bottom bullet bullets but by can capital capitalise capitalize caps caret case change
 character characters code colon combine comma containing contains convert copy correct could current
-cursor cut delete document down drop duplicate each eight eighth eleven end erase every everything
+cursor cut delete document down drop duplicate each eight eighth eleven empty end erase every everything
 everywhere exclamation fifth fifty file final first five fix following for format forty forward four
 fourth from front full get go half heading headings here highlight hundred hyphen i i'll i'm i've
 improve in including insert instance instead into it italic italics item items its join jump kindly last
@@ -76,9 +76,43 @@ class _Speaker:
             f"the second to last {self.unit()}",
             self.pick("the selection", "the selected text", "the whole document", "everything", "that"),
             f"the section called {self.quote(2)}",
+            self.neighbour(),
+            self.neighbour(),
+            self.blank_lines(),
             f"the rest of the {self.pick('line', 'sentence', 'paragraph', 'document')}",
         ]
         return self.rng.choice(options)
+
+    def neighbour(self) -> str:
+        """Units named by what stands beside them."""
+        number, quote = self.rng.choice(NUMBERS[:4]), self.quote(2)
+        side, place = self.pick("before", "after"), self.pick("above", "below", "under", "before", "after")
+        unit = self.pick("sentence", "line", "paragraph")
+        return self.pick(
+            f"the word {side} {quote}",
+            f"the word {side} {quote}",
+            f"the {number} words {side} {quote}",
+            f"the {self.pick('first', 'second', 'last')} word {side} {quote}",
+            f"the word {side} the {self.pick('first', 'last', 'next')} {self.rng.choice(MARKS)}",
+            f"the line {place} {quote}",
+            f"the {number} lines {place} {quote}",
+            f"the {unit} {place} {quote}",
+            f"the {unit} {side} {self.pick('this one', 'the last one')}",
+            f"the {unit} {self.pick('above', 'below', 'before', 'after')}",
+            f"the lines between {self.quote(1)} and {quote}",
+        )
+
+    def blank_lines(self) -> str:
+        """Lines without words."""
+        kind = self.pick("blank", "blank", "empty")
+        return self.pick(
+            f"the {kind} line",
+            f"this {kind} line",
+            f"the {kind} lines",
+            f"all {kind} lines",
+            f"the {self.which()} {kind} line",
+            f"the {kind} line {self.pick('before', 'after', 'below')} {self.quote(2)}",
+        )
 
     def some_quote(self) -> str:
         """A quote, perhaps with an ordinal or a scope."""

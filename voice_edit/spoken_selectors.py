@@ -25,6 +25,7 @@ from voice_edit.selectors import (
     UnitName,
     Whole,
 )
+from voice_edit.spoken_relative import AFTER, BEFORE, NEAR, Beside, beside, counted_between
 from voice_edit.spoken_units import bare_unit, noun_at_end, unit, which_at_start
 
 _THAT = {
@@ -68,6 +69,7 @@ _SELECTED |= {
     f"{head} {noun}" for head in ("the", "my", "this", "current", "the current") for noun in tuple(_SELECTED)
 }
 _SELECTED |= {"what is selected", "what i selected", "what's selected", "what i have selected"}
+_HERE = {"here", "the caret", "the cursor", "this point", "caret", "cursor"}
 _TITLED: tuple[UnitName, ...] = ("section", "heading")
 _SCOPES = ("of", "in", "from", "on", "within", "inside")
 _CONTAINING = (
@@ -83,9 +85,6 @@ _EDGES = {
     "bottom": "end",
     "back": "end",
 }
-_BEFORE = ("before", "in front of", "ahead of", "above", "preceding")
-_AFTER = ("after", "behind", "following", "below", "under", "underneath", "beneath", "past")
-_NEAR = ("right", "just", "directly", "immediately", "straight")
 _QUOTE_NOUNS = "word|words|phrase|text|letter|letters|name|number|string|expression|quote|bit|part"
 _MANY = 48
 """Longer phrases are only quotes: nobody names a place in so many words, and splitting them takes cubic
@@ -106,7 +105,30 @@ def structural(phrase: Phrase, noun: UnitName | None = None) -> Selector | None:
         return Selected()
     if (found := unit(phrase.norms, noun)) is not None:
         return found
+    if (neighbour := _beside(phrase, noun)) is not None:
+        return neighbour
     return _called(phrase) or _stretch(phrase) or _scoped(phrase, noun) or _containing(phrase)
+
+
+def _beside(phrase: Phrase, noun: UnitName | None) -> Selector | None:
+    """ "the word after brown", "the line below this one", "the lines between milk and salt"."""
+    for found in match("{units} between {x} and {y}", phrase):
+        name = counted_between(found["units"].norms)
+        after, before = what(found["x"]), what(found["y"])
+        if name is not None and after is not None and before is not None:
+            return Unit(unit=name, which="all", after=after, before=before)
+    for read in beside(phrase, noun):
+        if (unit_there := _unit_beside(read)) is not None:
+            return unit_there
+    return None
+
+
+def _unit_beside(read: Beside) -> Unit | None:
+    if not len(read.of) or " ".join(read.of.norms) in _HERE:
+        return read.to_caret()
+    of = read.current() or (None if read.is_quoted else structural(read.of, read.own_noun()))
+    of = of or quote(read.of)
+    return None if of is None else read.to(of)
 
 
 def _scoped(phrase: Phrase, noun: UnitName | None) -> Selector | None:
@@ -189,7 +211,7 @@ def _stretch(phrase: Phrase) -> Selector | None:
 
 
 def _everything(rest: Phrase) -> Selector | None:
-    for heads, side in ((_AFTER, "after"), (_BEFORE, "before")):
+    for heads, side in ((AFTER, "after"), (BEFORE, "before")):
         of = rest.after_any("that comes", "that is", "which is", "right").after_any(*heads)
         if len(of) < len(rest) and len(of):
             return _scope_everything(of, side)
@@ -298,19 +320,12 @@ def _plain(phrase: Phrase, *, bare: bool = True) -> Phrase:
 def place(phrase: Phrase) -> Place | None:
     """A point: "here", "(at) the end of the line", "before world"; else None."""
     said = " ".join(phrase.norms)
-    if said.removeprefix("at ").removeprefix("right ") in {
-        "here",
-        "the caret",
-        "the cursor",
-        "this point",
-        "caret",
-        "cursor",
-    }:
+    if said.removeprefix("at ").removeprefix("right ") in _HERE:
         return Caret()
     if not 0 < len(phrase) <= _MANY:
         return None
-    inner = phrase.after_any(*_NEAR)
-    for heads, side in ((_BEFORE, "before"), (_AFTER, "after")):
+    inner = phrase.after_any(*NEAR)
+    for heads, side in ((BEFORE, "before"), (AFTER, "after")):
         of = inner.after_any(*heads)
         if 0 < len(of) < len(inner):
             target = what(of)

@@ -10,6 +10,8 @@ _NOUNS: dict[tuple[str, ...], UnitName] = {
     ("word",): "word",
     ("sentence",): "sentence",
     ("line",): "line",
+    ("blank", "line"): "blank_line",
+    ("empty", "line"): "blank_line",
     ("item",): "item",
     ("bullet",): "item",
     ("bullet", "point"): "item",

@@ -212,6 +212,8 @@ def units(text: str, unit: UnitName) -> list[Span]:
             return sentences(text)
         case "line":
             return lines(text)
+        case "blank_line":
+            return [line for line in lines(text) if is_blank(text, line)]
         case "item":
             return items(text)
         case "heading":
