@@ -24,6 +24,7 @@ _SIDES: tuple[tuple[tuple[str, ...], Side], ...] = (
 _COMES = ("that comes", "that is", "that stands", "which comes", "which is", "which stands", "that come")
 _QUOTED: tuple[UnitName, ...] = ("word", "character")
 """Nouns that also introduce a quote: "the words after all" are these two words."""
+_GOES_ON = ("with", "into", "to", "by", "and", "as")
 _THIS = ("this", "that", "it", "these", "those")
 
 
@@ -88,8 +89,15 @@ def beside(phrase: Phrase, noun: UnitName | None = None) -> Iterator[Beside]:
         for heads, side in _SIDES:
             of = tail.after_any(*heads)
             head = _head(phrase.norms[:at], noun) if len(of) < len(tail) else None
-            if head is not None and (len(of) or head.unit not in _QUOTED):
+            if head is not None and _fits(head, of):
                 yield Beside(head, side, of)
+
+
+def _fits(head: Unit, of: Phrase) -> bool:
+    """Whether these words can be what it is beside; in "translate the line below into French" they go on."""
+    if head.unit in _QUOTED:
+        return len(of) > 0
+    return not len(of) or of.norms[0] not in _GOES_ON
 
 
 def counted_between(head: Words) -> UnitName | None:
