@@ -6,9 +6,10 @@ from typing import Any
 
 import yaml
 
+from voice_edit.caret_marks import is_marked, read_marked, write_marked
 from voice_edit.commands import Rewrite
 from voice_edit.compact import from_compact, selector, to_compact
-from voice_edit.document import Document, Selection, resolve
+from voice_edit.document import Document, resolve
 from voice_edit.editor import Editor
 from voice_edit.errors import Ambiguous, CommandError, NotUnderstood
 from voice_edit.spoken import Parsed, parse
@@ -24,47 +25,10 @@ def cases() -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"{path.stem}-{number}-{case.get('name', case['say'])}", case
 
 
-def read_marked(marked: str) -> tuple[Document, bool]:
-    r"""Text with its selection from `<>` or `[..]`; a backslash makes a mark literal. False if there is no
-    mark."""
-    text = ""
-    places: dict[str, int] = {}
-    at = 0
-    while at < len(marked):
-        rest = marked[at:]
-        escaped = next((sign for sign in ("<>", "[", "]", "\\") if rest.startswith("\\" + sign)), None)
-        if escaped is not None:
-            text += escaped
-            at += 1 + len(escaped)
-        elif rest.startswith("<>"):
-            places["<>"] = len(text)
-            at += 2
-        elif rest[0] in "[]":
-            places[rest[0]] = len(text)
-            at += 1
-        else:
-            text += rest[0]
-            at += 1
-    if "<>" in places:
-        return Document(text, Selection(places["<>"], places["<>"])), True
-    if "[" in places:
-        return Document(text, Selection(places["["], places["]"])), True
-    return Document.at_end(text), False
-
-
-def marked(document: Document) -> str:
-    """A document as a case shows it."""
-    text, selection = document.text, document.selection
-    if selection.is_caret:
-        return text[: selection.start] + "<>" + text[selection.start :]
-    return text[: selection.start] + "[" + text[selection.start : selection.end] + "]" + text[selection.end :]
-
-
 def play(case: dict[str, Any]) -> None:
     """Say the case's words to its text and compare. AssertionError shows what differs."""
     said = [case["say"]] if isinstance(case["say"], str) else case["say"]
-    before, _ = read_marked(case["before"])
-    editor = Editor(before)
+    editor = Editor(read_marked(case["before"]))
     for number, words in enumerate(said, start=1):
         last = number == len(said)
         if case.get("mode") == "dictate":
@@ -92,12 +56,12 @@ def play(case: dict[str, Any]) -> None:
                 assert isinstance(error, Ambiguous)
                 assert len(error.choices) == case["choices"]
             return
-    assert "error" not in case, f"expected {case['error']}, got {marked(editor.document)!r}"
+    assert "error" not in case, f"expected {case['error']}, got {write_marked(editor.document)!r}"
     if "after" in case:
-        after, checked = read_marked(case["after"])
+        after = read_marked(case["after"])
         assert editor.document.text == after.text
-        if checked:
-            assert marked(editor.document) == marked(after)
+        if is_marked(case["after"]):
+            assert write_marked(editor.document) == write_marked(after)
 
 
 def _perform(editor: Editor, words: str, parsed: Parsed) -> CommandError | None:

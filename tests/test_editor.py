@@ -1,8 +1,8 @@
 """Checkpoints, undo and redo, and what was inserted last."""
 
 import pytest
-from golden_cases import marked, read_marked
 
+from voice_edit.caret_marks import read_marked, write_marked
 from voice_edit.commands import AnyCommand, Rewrite
 from voice_edit.editor import Editor
 from voice_edit.errors import NeedsWriter, NoMatch, NothingToRedo, NothingToUndo
@@ -10,7 +10,7 @@ from voice_edit.spoken import parse
 
 
 def editor_for(before: str) -> Editor:
-    return Editor(read_marked(before)[0])
+    return Editor(read_marked(before))
 
 
 def say(editor: Editor, *utterances: str) -> str:
@@ -19,7 +19,7 @@ def say(editor: Editor, *utterances: str) -> str:
         assert parsed is not None, words
         commands: list[AnyCommand] = [parsed] if isinstance(parsed, Rewrite) else [*parsed]
         editor.perform(commands)
-    return marked(editor.document)
+    return write_marked(editor.document)
 
 
 def test_an_utterance_of_several_commands_is_one_checkpoint() -> None:
@@ -34,16 +34,16 @@ def test_a_failing_command_takes_back_the_ones_before_it() -> None:
     editor = editor_for("The quick brown fox<>")
     with pytest.raises(NoMatch):
         say(editor, "delete brown and then delete giraffe")
-    assert marked(editor.document) == "The quick brown fox<>"
+    assert write_marked(editor.document) == "The quick brown fox<>"
     assert editor.undo_depth == 0
 
 
 def test_undo_counts_checkpoints_and_a_new_edit_ends_redo() -> None:
     editor = editor_for("a b c d<>")
     say(editor, "delete the last word", "delete the last word", "undo the last two changes")
-    assert marked(editor.document) == "a b c d<>"
+    assert write_marked(editor.document) == "a b c d<>"
     say(editor, "redo")
-    assert marked(editor.document) == "a b c<>"
+    assert write_marked(editor.document) == "a b c<>"
     say(editor, "delete the first word")
     with pytest.raises(NothingToRedo):
         editor.redo()
@@ -78,14 +78,14 @@ def test_i_meant_does_not_guess() -> None:
 
 
 def test_an_earlier_process_can_say_what_was_inserted_last() -> None:
-    editor = Editor(read_marked("a dark red fox<>")[0], last_inserted=((2, 10),))
+    editor = Editor(read_marked("a dark red fox<>"), last_inserted=((2, 10),))
     assert say(editor, "I meant light blue") == "a light blue fox<>"
 
 
 def test_dictated_commands_are_text() -> None:
     editor = editor_for("Hello.<>")
     editor.dictate("Delete the last word.")
-    assert marked(editor.document) == "Hello. Delete the last word.<>"
+    assert write_marked(editor.document) == "Hello. Delete the last word.<>"
     assert editor.dictate("   ") == []
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 import yaml
-from golden_cases import read_marked
 
+from voice_edit.caret_marks import read_marked
 from voice_edit.compact import selector, selector_to_compact
 from voice_edit.document import resolve, resolve_all
 from voice_edit.errors import Ambiguous, NoMatch
@@ -13,7 +13,7 @@ from voice_edit.selectors import Exact, Quote, Unit
 
 
 def means(before: str, compact: str) -> str:
-    document, _ = read_marked(before)
+    document = read_marked(before)
     span = resolve(document, selector(yaml.safe_load(compact)))
     return document.text[span.start : span.end]
 
@@ -53,23 +53,23 @@ def test_a_selector_means_its_text(before: str, compact: str, text: str) -> None
 
 
 def test_the_caret_never_decides_between_quotes_but_a_selection_does() -> None:
-    document, _ = read_marked("foo<> bar foo")
+    document = read_marked("foo<> bar foo")
     with pytest.raises(Ambiguous) as caught:
         resolve(document, Quote(text="foo"))
     assert [(choice.start, choice.end) for choice in caught.value.choices] == [(0, 3), (8, 11)]
-    document, _ = read_marked("foo [bar foo]")
+    document = read_marked("foo [bar foo]")
     assert resolve(document, Quote(text="foo")).start == 8
 
 
 def test_every_names_all_places_and_the_last_word_of_every_line_one_in_each() -> None:
-    document, _ = read_marked("a b\nc d")
+    document = read_marked("a b\nc d")
     assert len(resolve_all(document, Unit(unit="word", which="all"))) == 4
     each = Unit(unit="word", which=-1, within=Unit(unit="line", which="all"))
     assert [document.text[s.start : s.end] for s in resolve_all(document, each)] == ["b", "d"]
 
 
 def test_a_neighbour_is_offered_for_each_place_of_the_quote_unless_it_is_the_same_one() -> None:
-    document, _ = read_marked("a brown dog, a brown cat\nand more")
+    document = read_marked("a brown dog, a brown cat\nand more")
     with pytest.raises(Ambiguous) as caught:
         resolve(document, selector({"word": "first", "after": "brown"}))
     assert [document.text[c.start : c.end] for c in caught.value.choices] == ["dog", "cat"]
@@ -79,7 +79,7 @@ def test_a_neighbour_is_offered_for_each_place_of_the_quote_unless_it_is_the_sam
 
 
 def test_the_blank_line_is_the_one_at_the_caret_or_the_only_one() -> None:
-    document, _ = read_marked("a\n<>\nb\n\nc")
+    document = read_marked("a\n<>\nb\n\nc")
     assert resolve(document, Unit(unit="blank_line")).start == 2
     with pytest.raises(Ambiguous):
         resolve(document.select(6, 6), Unit(unit="blank_line"))
@@ -95,7 +95,7 @@ def test_what_is_not_there_says_what_nearly_is() -> None:
 
 
 def test_a_span_inside_a_cluster_grows_to_its_borders() -> None:
-    document, _ = read_marked("a👨‍👩‍👧b")
+    document = read_marked("a👨‍👩‍👧b")
     span = resolve(document, Exact(start=2, end=3))
     assert document.text[span.start : span.end] == "👨‍👩‍👧"
 

@@ -232,7 +232,7 @@ REFUSED = {
         "M4A",
         "ffmpeg -i",
     ),
-    "damaged flac": (damaged_flac, errors.AudioUnreadable, "damaged at", "ffmpeg"),
+    "damaged flac": (damaged_flac, errors.AudioUnreadable, "damaged or cut off at", "ffmpeg"),
     "too short": (lambda p: write(p, VOICE[:1500]), errors.AudioTooShort, "94 ms", "half a second"),
     "silent": (lambda p: write(p, sounds.silence(2000)), errors.AudioSilent, "never change", "muted"),
     "silent with offset": (

@@ -42,6 +42,11 @@ def read_marked(marked: str) -> Document:
     return Document("".join(text), Selection(caret, caret))
 
 
+def is_marked(marked: str) -> bool:
+    """Whether a text shows a caret or a selection at all."""
+    return any(caret or opens for _, caret, opens, _, _ in _TOKEN.findall(marked))
+
+
 def write_marked(document: Document) -> str:
     """The text with its caret or selection as marks; a selection always reads from `[` to `]`."""
     start, end = sorted((document.selection.anchor, document.selection.head))
