@@ -43,6 +43,9 @@ voice."""
 CANCELLED = 10 ** (-9 / 10)
 """A mix this far below its loudest channel cancels itself out (opposite phases): take that channel alone."""
 
+OGG_PAGE_MOST = 27 + 255 + 255 * 255
+"""Bytes of the longest OGG page."""
+
 STREAMED_SIZE = 0x7FFF0000
 """Programs that write WAV into a pipe put the largest number they know into the header; it is no promise."""
 
@@ -63,6 +66,8 @@ class Recipe:
     """Constant to subtract from the mix."""
     missing_s: float
     """Seconds that the header promises and the file does not hold."""
+    cut_off: bool = False
+    """The end is missing, and how much of it nobody knows: OGG files do not announce their length."""
 
     @property
     def seconds(self) -> float:
@@ -80,7 +85,8 @@ def inspect(path: Path) -> Recipe:
             raise AudioUnreadable(f"{path}: {rate} samples a second; {LEAST_RATE} to {MOST_RATE} can be used")
         if channels > MOST_CHANNELS:
             raise AudioUnreadable(f"{path}: {channels} channels; at most {MOST_CHANNELS} can be used")
-        measured = _measure(path, file, rate, channels)
+        with _mpg123_silenced():
+            measured = _measure(path, file, rate, channels)
         promised = _promised_frames(file, measured.frames)
     frames = measured.frames
     if frames == 0:
@@ -95,7 +101,7 @@ def inspect(path: Path) -> Recipe:
         )
     check_loudness(measured.loudness(), str(path))
     weights, offset = measured.mix()
-    return Recipe(path, rate, frames, weights, offset, missing_s)
+    return Recipe(path, rate, frames, weights, offset, missing_s, _lacks_its_end(path))
 
 
 def blocks(recipe: Recipe) -> Iterator[Samples]:
@@ -203,7 +209,10 @@ def _read(path: Path, file: Any, frames: int) -> Iterator[npt.NDArray[np.float32
             block = file.read(out=buffer)
         except soundfile.LibsndfileError as error:
             where = f"at {at / file.samplerate:.1f} s"
-            raise AudioUnreadable(f"{path}: damaged {where} ({error.error_string.strip()})") from error
+            raise AudioUnreadable(
+                f"{path}: damaged or cut off {where} ({error.error_string.strip()})",
+                hint=f"Copy or record it again; to save what comes before: ffmpeg -i '{path}' saved.wav",
+            ) from error
         if len(block) == 0:
             return
         at += len(block)
@@ -227,11 +236,33 @@ def _opened(path: Path) -> Iterator[Any]:
     except OSError as error:
         raise _cannot_open(path, error) from error
     try:
-        file = Forward(descriptor, closefd=True)
+        with _mpg123_silenced():
+            file = Forward(descriptor, closefd=True)
     except soundfile.LibsndfileError as error:
         raise AudioUnreadable(f"{path}: {_resembles(path)} ({error.error_string.strip()})") from error
     with file:
         yield file
+
+
+@contextmanager
+def _mpg123_silenced() -> Iterator[None]:
+    """Nothing printed to stderr by the MP3 decoder, which comments on files there, past every setting.
+
+    What matters of it is raised or measured by us.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed: nobody is bothered
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _check_file(path: Path) -> None:
@@ -275,6 +306,17 @@ def _promised_frames(file: Any, read: int) -> int:
         return read if promised >= STREAMED_SIZE or there == 0 else max(read, read * promised // there)
     # Compressed files announce an estimate that may be off by a few blocks.
     return int(file.frames) if 0 < read < 0.9 * file.frames else read
+
+
+def _lacks_its_end(path: Path) -> bool:
+    """Whether an OGG file was cut off: its last page must say that it is the last (RFC 3533, section 6)."""
+    with path.open("rb") as file:
+        if file.read(4) != b"OggS":
+            return False
+        file.seek(max(0, path.stat().st_size - OGG_PAGE_MOST))
+        end = file.read()
+    last = end.rfind(b"OggS")
+    return last < 0 or len(end) < last + 6 or not end[last + 5] & 0x04
 
 
 _KNOWN_STARTS = (

@@ -163,6 +163,14 @@ class WavSource(_FiniteSource):
         """How long the recording is, without trailing silence."""
         self.missing_s: float = self._recipe.missing_s
         """Seconds that its header promises and that are not there; 0 for a whole file."""
+        self.cut_off: bool = self._recipe.cut_off
+        """The end is missing, by an unknown length."""
+
+    def what_is_missing(self) -> str:
+        """One sentence for people on sound that should be there and is not, or ''."""
+        if self.missing_s > 0:
+            return f"{self.path} ends {self.missing_s:.1f} s before its header says; the rest is missing."
+        return f"{self.path} was cut off: its end is missing." if self.cut_off else ""
 
     def _blocks(self) -> Iterator[Samples]:
         from engine import _soundfile

@@ -153,3 +153,32 @@ def test_a_model_that_cannot_be_used_is_named_with_a_remedy(samples: Path, tmp_p
             projector.write_bytes(model.read_bytes())
     message = refused("transcribe", samples / "01-change.wav", "--model", model, code=4)
     assert "gguf" in message
+
+
+@pytest.mark.parametrize("format_", ["wav", "ogg"])
+def test_sound_that_was_cut_off_is_heard_and_its_loss_is_told(
+    engine: ScriptedEngine, tmp_path: Path, samples: Path, format_: str
+) -> None:
+    whole, cut = tmp_path / f"whole.{format_}", tmp_path / f"cut.{format_}"
+    soundfile.write(whole, *soundfile.read(samples / "01-change.wav"))
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 6 // 10])
+    engine.enqueue("Change.", "Change Monday.")
+    assert "missing" in " ".join(run("transcribe", cut).stderr.split())
+    result = run("transcribe", cut, "--json")
+    assert "missing" in json.loads(result.stderr)["warning"]
+    assert json.loads(result.stdout)["cut_off"] is True
+    engine.enqueue("Change Monday to Wednesday.")
+    assert rows("transcribe", whole)[0]["cut_off"] is False
+
+
+def test_what_the_mp3_decoder_has_to_say_is_not_printed(
+    tmp_path: Path, samples: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "cut.mp3"
+    soundfile.write(path, *soundfile.read(samples / "01-change.wav"))
+    sound = bytearray(path.read_bytes())
+    middle = len(sound) // 2
+    sound[middle : middle + 2500] = b"\x55" * 2500
+    path.write_bytes(sound)
+    assert "damaged" in refused("transcribe", path, code=3)
+    assert capfd.readouterr().err == ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from voice_edit.cli.options import AsJson, Model, Projector, invocation
+from voice_edit.cli.showing import CUT_OFF_HINT
 
 if TYPE_CHECKING:
     from engine.session import Engine
@@ -22,7 +23,9 @@ def transcribe(
     context: typer.Context,
     recordings: Annotated[
         list[Path],
-        typer.Argument(metavar="WAV", help="WAV, FLAC, OGG or MP3 of any rate and channel count."),
+        typer.Argument(
+            metavar="WAV", readable=False, help="WAV, FLAC, OGG or MP3 of any rate and channel count."
+        ),
     ],
     model: Model = None,
     projector: Projector = None,
@@ -73,8 +76,8 @@ def _transcribe_one(
 
     utterances: list[dict[str, Any]] = []
     rejected: list[Rejected] = []
-    if source.missing_s > 0:
-        output.warn(f"{path} ends {source.missing_s:.1f} s before its header says; the rest is missing.")
+    if missing := source.what_is_missing():
+        output.warn(missing, CUT_OFF_HINT)
     with output.progress(path.name, source.duration_s) as advance:
         for event in pipeline.hear(source, engine, settings):
             match event:
@@ -90,6 +93,8 @@ def _transcribe_one(
     return {
         "file": str(path),
         "text": " ".join(utterance["text"] for utterance in utterances),
+        "missing_s": round(source.missing_s, 3),
+        "cut_off": source.missing_s > 0 or source.cut_off,
         "utterances": utterances,
         "rejected": [{"reason": r.reason, "message": r.message, **_seconds(r)} for r in rejected],
     }
