@@ -150,7 +150,8 @@ def require_projector(header: GgufHeader) -> TensorInfo:
         )
     kind = header.text("clip.audio.projector_type") or header.text("clip.projector_type")
     if kind != "gemma4ua":
-        raise ProjectorUnsupported(f"{header.path}: its audio projector is '{kind or 'missing'}'", kind=kind)
+        found = f"its audio projector is '{kind}'" if kind else "it has no audio projector"
+        raise ProjectorUnsupported(f"{header.path}: {found}", kind=kind)
     matrix = header.tensors.get("mm.a.input_projection.weight")
     if matrix is None:
         raise ModelCorrupt(f"{header.path}: has no tensor mm.a.input_projection.weight")

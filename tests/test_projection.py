@@ -140,3 +140,12 @@ def _finish(writer: gguf.GGUFWriter) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def test_a_projector_without_sound_is_refused_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "mmproj-vision.gguf"
+    writer = gguf.GGUFWriter(path, "clip")
+    writer.add_bool("clip.has_vision_encoder", True)
+    _finish(writer)
+    with pytest.raises(ProjectorUnsupported, match="it has no audio projector"):
+        Projection.read(path)
