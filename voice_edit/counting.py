@@ -35,7 +35,9 @@ def ambiguous(document: Document, spans: Sequence[Span], what: str) -> Ambiguous
 def _excerpt(text: str, span: Span) -> str:
     start, end = max(0, span.start - _EXCERPT), min(len(text), span.end + _EXCERPT)
     start, end = snap_left(text, start), snap_right(text, end)
-    shown = " ".join(text[start:end].split())
+    # Marked like a selection: two places in one line would look the same.
+    marked = f"{text[start : span.start]}[{text[span.start : span.end]}]{text[span.end : end]}"
+    shown = " ".join(marked.split())
     return ("…" if start > 0 else "") + shown + ("…" if end < len(text) else "")
 
 
