@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -230,3 +231,14 @@ def test_an_error_with_json_is_one_object_on_stderr(notes: Path) -> None:
     error = json.loads(result.stderr)
     assert (error["error"], error["exit_code"], result.exit_code) == ("no_match", 6, 6)
     assert error["hint"]
+
+
+def test_a_pipe_is_no_file_to_edit(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "not a regular file" in refused("edit", tmp_path / "pipe", "--say", "new line", code=5)
+
+
+def test_of_several_places_each_choice_shows_which_it_is(notes: Path) -> None:
+    notes.write_text("The fox and the fox.", encoding="utf-8")
+    told = refused("edit", notes, "--say", "delete fox", code=6)
+    assert "1. The [fox] and the fox. 2. The fox and the [fox]." in told

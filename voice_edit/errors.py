@@ -1,6 +1,8 @@
 """Every way voice-edit can fail, with the next step and the exit code.
 
 VoiceEditError                       1   base class; never raised bare
+├── Fault                            1   a fault in voice-edit itself
+├── OutputFailed                     1   what was to be printed cannot be written
 ├── UsageError                       2   the command line or a setting makes no sense
 ├── AudioFailed                      3   the recording cannot be heard (wraps engine.AudioError)
 ├── ModelFailed                      4   the model cannot be loaded or run (wraps engine.ModelError)
@@ -68,6 +70,21 @@ class VoiceEditError(Exception):
     def to_json(self) -> dict[str, Any]:
         """What `--json` prints for a failure; subclasses add their details."""
         return {"error": self.code, "message": str(self), "hint": self.hint, "exit_code": self.exit_code}
+
+
+class Fault(VoiceEditError):
+    """Something that nobody foresaw. The exception behind it is told with --verbose."""
+
+    hint = (
+        "Run it again as `voice-edit --verbose ...` and report what it prints; "
+        "`voice-edit log` shows what was done."
+    )
+
+
+class OutputFailed(VoiceEditError):
+    """Standard output cannot be written, for example to a full disk. What was done before it stands."""
+
+    hint = "Edits made so far stand: see `voice-edit log`. Free some space, or print elsewhere."
 
 
 class UsageError(VoiceEditError):
@@ -155,7 +172,7 @@ class TargetReadOnly(TargetError):
 class TargetChanged(TargetError):
     """Somebody else wrote to the file after we looked at it."""
 
-    hint = "Nothing was written. Look at the file, then say it again: `voice-edit retry` has the words."
+    hint = "Nothing was written. Look at the file, then say it again: `voice-edit retry N` has the words."
 
 
 class TargetUnsafe(TargetError):
@@ -167,13 +184,13 @@ class TargetUnsafe(TargetError):
 class TargetWriteFailed(TargetError):
     """The operating system refused for another reason; the old file is intact."""
 
-    hint = "The old file is intact. The words are kept: free the cause, then `voice-edit retry`."
+    hint = "The old file is intact. The words are kept: free the cause, then `voice-edit retry N`."
 
 
 class DiskFull(TargetWriteFailed):
     """No space left, quota exceeded or file-size limit reached; the old file is intact."""
 
-    hint = "The old file is intact. Free some space, then `voice-edit retry`: the words are kept."
+    hint = "The old file is intact. Free some space, then `voice-edit retry N`: the words are kept."
 
 
 # --- words that do not fit the document ---------------------------------------------------------------------
@@ -299,4 +316,4 @@ class Interrupted(VoiceEditError):
     """Ctrl-C, or the recording was cancelled."""
 
     exit_code = 130
-    hint = "Nothing was written. `voice-edit retry` takes up the recording again."
+    hint = "What was begun is kept: `voice-edit log` shows it, `voice-edit retry N` takes it up again."

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from voice_edit.edits import Edit
 
 BUSY_TIMEOUT_S = 5.0
+LARGEST = (1 << 63) - 1
+"""What SQLite can hold in a number; no utterance has one that is larger."""
 
 
 class Take:
@@ -330,7 +332,7 @@ class Journal:
 
     def get(self, utterance: int) -> UtteranceRecord:
         """Everything about one utterance. Raises UtteranceMissing."""
-        row = self.store.row(_UTTERANCE + " WHERE u.id = ?", utterance)
+        row = self.store.row(_UTTERANCE + " WHERE u.id = ?", min(utterance, LARGEST))
         if row is None:
             raise _missing(utterance)
         return self._utterance(row)
@@ -339,7 +341,9 @@ class Journal:
         """The last utterances, newest first; of one target if it is given."""
         where = "" if target is None else " WHERE u.target = ?"
         values = () if target is None else (target,)
-        rows = self.store.rows(_UTTERANCE + where + " ORDER BY u.id DESC LIMIT ?", *values, limit)
+        rows = self.store.rows(
+            _UTTERANCE + where + " ORDER BY u.id DESC LIMIT ?", *values, min(limit, LARGEST)
+        )
         return [self._utterance(row) for row in rows]
 
     def last(self, *, target: str | None = None) -> UtteranceRecord | None:

@@ -41,8 +41,8 @@ def open_journal(settings: Settings, paths: Paths, *, tell: Tell) -> Iterator[Jo
 def open_editing(file: Path, settings: Settings, paths: Paths, *, tell: Tell) -> Iterator[Editing]:
     """A file that can be edited, with its journal. Raises TargetError before anybody speaks, JournalError."""
     target = file_target(file, settings)
-    target.ensure_writable()
     target.snapshot()
+    target.ensure_writable()
     with open_journal(settings, paths, tell=tell) as journal:
         yield Editing(target, journal)
 
@@ -54,11 +54,13 @@ def file_target(file: Path | str, settings: Settings) -> FileTarget:
     return FileTarget(file, max_bytes=settings.target.max_file_mb << 20)
 
 
-def last_target(journal: Journal, direction: Direction) -> str:
+def last_target(journal: Journal, direction: Direction) -> Path:
     """The file whose edit would be undone or redone if none is named: the one that was written last.
 
     Raises NothingToUndo, NothingToRedo.
     """
+    from voice_edit.targets.file import path_of
+
     standing = "applied" if direction == "undo" else "undone"
     row = journal.store.row(
         "SELECT c.target FROM checkpoint c JOIN write w ON w.checkpoint = c.id"
@@ -66,7 +68,7 @@ def last_target(journal: Journal, direction: Direction) -> str:
         standing,
     )
     if row is not None:
-        return str(row["target"])
+        return path_of(str(row["target"]))
     if direction == "undo":
         raise NothingToUndo("There is no edit to undo.")
     raise NothingToRedo("There is no edit to redo.")

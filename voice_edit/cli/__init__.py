@@ -2,6 +2,7 @@
 
 app.py         the verbs in the order of `--help`; failures become messages and exit codes
 output.py      results to stdout, everything else to stderr; people or JSON
+streams.py     stdin, stdout and stderr that can be used whatever the program was started with
 options.py     options that several verbs share
 transcribe.py  words from recordings
 edit.py        edit a file by recordings or typed words
@@ -17,6 +18,14 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command line on `sys.argv`; the console script. Exits with the codes of docs/cli.md."""
-    from voice_edit.cli.app import app
+    import sys
 
-    app()
+    from voice_edit.cli import streams
+
+    try:
+        streams.make_usable()
+        from voice_edit.cli.app import app
+    except KeyboardInterrupt:  # while the program itself was still being loaded
+        sys.stderr.write("error: Interrupted.\n")
+        sys.exit(130)
+    app(prog_name="voice-edit")

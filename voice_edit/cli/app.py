@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from voice_edit.cli import demo, edit, history, model, say, transcribe
-from voice_edit.cli.options import Invocation, invocation
+from voice_edit.cli.options import Invocation
 
 EPILOG = """\b
 Exit codes:
   0    done
-  1    a fault in voice-edit itself
+  1    a fault in voice-edit itself, or its output cannot be written
   2    the command line or a setting makes no sense
   3    a recording cannot be heard: missing, damaged, silent, only noise
   4    the model cannot be loaded or run
@@ -26,34 +28,63 @@ Exit codes:
 Results go to stdout, everything else to stderr."""
 
 
+_JSON = "voice_edit.json"
+
+
 class Verbs(TyperGroup):
     """Turns every failure into a message with a next step, and the documented exit code."""
 
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> Any:
+        """Read the command line. What is wrong with it is said in JSON where that is asked for."""
+        # Asked for before it is understood: the mistake may stand before `--json`.
+        as_json = "--json" in args[: args.index("--") if "--" in args else None]
+        with _failures_told(Invocation(json=as_json)):
+            context = super().make_context(info_name, args, *more, **extra)
+        context.meta[_JSON] = as_json
+        return context
+
     def invoke(self, ctx: Any) -> Any:
-        """Run the verb. Never lets an error of ours out as a traceback."""
-        from voice_edit.errors import Interrupted, VoiceEditError
-
-        try:
+        """Run the verb. Never lets a failure out as a traceback, unless --verbose asks for it."""
+        ctx.obj = Invocation(verbose=bool(ctx.params.get("verbose")), json=ctx.meta.get(_JSON, False))
+        with _failures_told(ctx.obj):
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            return _give_up(ctx, Interrupted("Interrupted."))
-        except VoiceEditError as error:
-            return _give_up(ctx, error)
-        except BrokenPipeError:
-            # Whoever read our output has gone (`voice-edit log | head`); keep Python from complaining at
-            # exit.
-            sys.stdout = open("/dev/null", "w", encoding="utf-8")  # noqa: SIM115, PTH123
-            raise typer.Exit(0) from None
 
 
-def _give_up(context: typer.Context, error: Any) -> None:
-    run = invocation(context)
-    run.output().error(error)
-    if run.verbose:
-        import traceback
+@contextmanager
+def _failures_told(run: Invocation) -> Iterator[None]:
+    from voice_edit.errors import Fault, Interrupted, UsageError, VoiceEditError
 
-        traceback.print_exception(error)
-    raise typer.Exit(error.exit_code) from error
+    try:
+        yield
+    except (typer.Exit, typer.Abort):
+        raise
+    except KeyboardInterrupt:
+        _give_up(run, Interrupted("Interrupted."))
+    except BrokenPipeError:  # whoever read our output has gone (`voice-edit log | head`)
+        from voice_edit.cli.streams import let_go_of_stdout
+
+        let_go_of_stdout()
+        raise typer.Exit(0) from None
+    except VoiceEditError as error:
+        _give_up(run, error)
+    except Exception as error:
+        message = getattr(error, "format_message", str)
+        if message is str:  # not typer's word on a command line
+            _give_up(run, Fault(f"A fault in voice-edit itself: {type(error).__name__}: {error}"), error)
+        if not run.json:
+            raise  # typer says what is wrong with a command line, and how it is written
+        path = getattr(getattr(error, "ctx", None), "command_path", "voice-edit")
+        _give_up(run, UsageError(message(), hint=f"See `{path} --help`."))
+
+
+def _give_up(run: Invocation, error: Any, cause: BaseException | None = None) -> None:
+    with suppress(OSError):  # stderr may be gone too
+        run.output().error(error)
+        if run.verbose:
+            import traceback
+
+            traceback.print_exception(cause or error)
+    raise typer.Exit(error.exit_code) from (cause or error)
 
 
 app = typer.Typer(
@@ -87,11 +118,12 @@ def root(
     ] = False,
 ) -> None:
     """Talk to your text: dictation and spoken edits that run on your own machine."""
-    context.find_root().obj = Invocation(verbose=verbose)
-    if verbose:
-        import logging
+    import logging
 
+    if verbose:
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    else:  # what users must know is said as a warning of ours, in the form they asked for
+        logging.getLogger().addHandler(logging.NullHandler())
 
 
 app.command("demo")(demo.demo)

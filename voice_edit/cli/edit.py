@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_edit.cli.options import AsJson, Dictate, Model, Projector, invocation
-from voice_edit.cli.showing import follow, show_outcome
+from voice_edit.cli.showing import CUT_OFF_HINT, follow, show_outcome
 
 if TYPE_CHECKING:
     from engine.source import WavSource
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 def edit(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The text file to edit.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", readable=False, help="The text file to edit.")],
     more: Annotated[
         list[str] | None,
         typer.Argument(metavar="MORE", show_default=False, help="More recordings, or more that is said."),
     ] = None,
     audio: Annotated[
-        list[Path] | None, typer.Option("--audio", metavar="WAV", help="A recording; more may follow.")
+        list[Path] | None,
+        typer.Option("--audio", metavar="WAV", readable=False, help="A recording; more may follow."),
     ] = None,
     say: Annotated[
         list[str] | None,
@@ -49,6 +50,7 @@ def edit(
 
     run = invocation(context)
     output = run.output()
+    output.outlives_reader = True
     if bool(audio) == bool(say):
         raise UsageError(
             "Say what to do: either --audio with recordings or --say with words.",
@@ -105,14 +107,12 @@ def _by_recordings(
         engine = pipeline.open_model(settings, run.paths())
     with engine:
         for path, source in sources:
-            if source.missing_s > 0:
-                output.warn(
-                    f"{path} ends {source.missing_s:.1f} s before its header says; the rest is missing."
-                )
+            if missing := source.what_is_missing():
+                output.warn(missing, CUT_OFF_HINT)
             partials = output.shows_progress
             heard = editing.listen(source, engine, settings, mode=mode, name=str(path), partials=partials)
             with output.progress(path.name, source.duration_s) as advance:
-                failed, stopped = follow(heard, path.name, output, advance)
+                failed, stopped = follow(heard, str(path), output, advance)
             failures += failed
             if stopped:
                 break

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from voice_edit.cli.options import AsJson, Model, Projector, invocation
+from voice_edit.cli.output import visible
 from voice_edit.cli.showing import STATE_STYLES, follow, show_outcome, show_reverted
 
 if TYPE_CHECKING:
@@ -19,9 +20,15 @@ if TYPE_CHECKING:
     from voice_edit.journal import Journal
     from voice_edit.journal_records import Direction, UtteranceRecord
 
+NARROW = 90
+"""Columns. Below this a table would leave no room for the words."""
+
 Count = Annotated[int, typer.Argument(metavar="N", min=1, max=9999, help="How many utterances.")]
 OfFile = Annotated[
-    Path | None, typer.Option("--file", metavar="FILE", help="In this file. Default: the file edited last.")
+    Path | None,
+    typer.Option(
+        "--file", metavar="FILE", readable=False, help="In this file. Default: the file edited last."
+    ),
 ]
 Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The number that `voice-edit log` shows.")]
 
@@ -60,7 +67,9 @@ def log(
     number: Annotated[
         int | None, typer.Argument(metavar="N", min=1, help="Show everything about this one.")
     ] = None,
-    file: Annotated[Path | None, typer.Option("--file", metavar="FILE", help="Only of this file.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", readable=False, help="Only of this file.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="How many, newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -94,7 +103,10 @@ def retry(
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="Even if it was applied already.")] = False,
     file: Annotated[
-        Path | None, typer.Option("--file", metavar="FILE", help="Apply it to this file instead of its own.")
+        Path | None,
+        typer.Option(
+            "--file", metavar="FILE", readable=False, help="Apply it to this file instead of its own."
+        ),
     ] = None,
     model: Model = None,
     projector: Projector = None,
@@ -107,6 +119,7 @@ def retry(
     """
     from voice_edit import sessions
     from voice_edit.errors import UsageError
+    from voice_edit.targets.file import path_of
 
     run = invocation(context)
     output, settings = run.output(), run.settings()
@@ -117,12 +130,12 @@ def retry(
                 f"Utterance {number} is already applied.",
                 hint=f"Take it back first, or apply it once more: voice-edit retry {number} --again",
             )
-        path = file or record.target
+        path = file or (path_of(record.target) if record.target else None)
         if path is None:
             raise UsageError(
                 f"Utterance {number} was not meant for a file.", hint="Name one with --file FILE."
             )
-        failures = _retry(run, output, journal, record, Path(path), by_words=words or record.audio is None)
+        failures = _retry(run, output, journal, record, path, by_words=words or record.audio is None)
     if failures:
         raise typer.Exit(failures[0].exit_code)
 
@@ -136,6 +149,7 @@ def _retry(
 
     settings = run.settings()
     target = sessions.file_target(file, settings)
+    target.snapshot()
     target.ensure_writable()
     editing = Editing(target, journal)
     if record.mode == "transcribe":
@@ -203,29 +217,38 @@ def _when(record: UtteranceRecord) -> str:
 
 
 def _table(records: list[UtteranceRecord], output: Output) -> RenderableType:
-    """A table on a terminal; tab-separated lines for other programs."""
+    """A table on a terminal, two lines each on a narrow one; tab-separated lines for other programs."""
+    from voice_edit.targets.file import path_of
+
     rows = [
         (
             str(r.id),
             _when(r),
             _state(r),
             r.mode,
-            Path(r.target).name if r.target else "",
+            path_of(r.target).name if r.target else "",
             r.words or r.message or "",
         )
         for r in records
     ]
+    shown = [tuple(visible(cell) for cell in row) for row in rows]
     if not output.out.is_terminal:
         return "\n".join(
-            "\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row) for row in rows
+            "\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row) for row in shown
         )
     from rich.table import Table
     from rich.text import Text
 
+    if output.out.width < NARROW:
+        lines = []
+        for number, when, state, mode, file, words in shown:
+            head = Text.assemble((number, "bold cyan"), "  ", (state, STATE_STYLES.get(state, "")))
+            lines.append(head + Text(f"  {mode}  {file}  {when}\n   {words}"))
+        return Text("\n").join(lines)
     table = Table(box=None, pad_edge=False)
     for heading in ("N", "when", "state", "mode", "file", "words"):
         table.add_column(heading, style="bold cyan" if heading == "N" else None, no_wrap=heading != "words")
-    for number, when, state, mode, file, words in rows:
+    for number, when, state, mode, file, words in shown:
         table.add_row(number, when, Text(state, STATE_STYLES.get(state, "")), mode, Text(file), Text(words))
     return table
 
@@ -234,6 +257,7 @@ def _details(record: UtteranceRecord) -> str:
     """Everything about one utterance, one fact a line."""
     from voice_edit.commands import from_data
     from voice_edit.compact import one_line, to_compact
+    from voice_edit.targets.file import path_of
 
     commands = [one_line(to_compact(from_data(data))) for data in record.commands or []]
     facts = {
@@ -242,7 +266,7 @@ def _details(record: UtteranceRecord) -> str:
         "state": _state(record),
         "why": record.message,
         "mode": record.mode,
-        "file": record.target,
+        "file": str(path_of(record.target)) if record.target else None,
         "words": record.words,
         "commands": ", then ".join(commands),
         "confidence": None
@@ -255,4 +279,4 @@ def _details(record: UtteranceRecord) -> str:
     for edit in record.checkpoint.edits if record.checkpoint else []:
         for start, old, new in edit["changes"]:
             lines.append(f"{'change:':12} at {start}: {old!r} -> {new!r}")
-    return "\n".join(lines)
+    return visible("\n".join(lines))

@@ -82,7 +82,11 @@ Model = Annotated[
 Projector = Annotated[
     Path | None,
     typer.Option(
-        "--projector", metavar="GGUF", callback=_take_projector, help="The projector, if --model is a file."
+        "--projector",
+        metavar="GGUF",
+        readable=False,
+        callback=_take_projector,
+        help="The projector, if --model is a file.",
     ),
 ]
 Dictate = Annotated[

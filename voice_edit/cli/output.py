@@ -11,10 +11,43 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from voice_edit.cli import streams
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from voice_edit.errors import VoiceEditError
+
+
+_PICTURES = (
+    {code: 0x2400 + code for code in range(0x20) if code not in (0x09, 0x0A)}
+    | {0x7F: 0x2421}
+    | dict.fromkeys([*range(0x80, 0xA0), *range(0xD800, 0xE000)], 0xFFFD)
+)
+
+
+def visible(text: str) -> str:
+    """The same with a picture for each control character, so that no file name and no text can steer the
+    terminal. Keeps the length.
+    """
+    return text.translate(_PICTURES)
+
+
+def _one_line(data: Mapping[str, Any]) -> str:
+    line = json.dumps(data, ensure_ascii=not streams.speaks_unicode())
+    # A path may hold bytes that are no text (lone surrogates in Python); JSON can say them as escapes.
+    return line.encode("utf-8", "backslashreplace").decode("utf-8") + "\n"
+
+
+def _console() -> type[Console]:
+    """A console that leaves a broken pipe to us; rich would end the program in the middle of its work."""
+    from rich.console import Console
+
+    class Patient(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Patient
 
 
 class Advance(Protocol):
@@ -28,13 +61,13 @@ class Output:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self.as_json = as_json
+        self.outlives_reader = False
+        """Go on when nobody reads stdout any more: what is done is not only done to be printed."""
 
     @cached_property
     def out(self) -> Console:
         """stdout, for results. Plain text is printed as it is when stdout is no terminal."""
-        from rich.console import Console
-
-        return Console(file=sys.stdout, soft_wrap=not sys.stdout.isatty(), highlight=False, emoji=False)
+        return _console()(file=sys.stdout, soft_wrap=not sys.stdout.isatty(), highlight=False, emoji=False)
 
     @cached_property
     def err(self) -> Console:
@@ -44,28 +77,56 @@ class Output:
         return Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False, emoji=False)
 
     def result(self, data: Mapping[str, Any], shown: RenderableType | None = None) -> None:
-        """Print one result: `data` with `--json`, else `shown` (nothing if it is None)."""
-        if self.as_json:
-            sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+        """Print one result: `data` with `--json`, else `shown` (nothing if it is None).
+
+        Raises BrokenPipeError when the reader has gone and nobody else needs the work, OutputFailed.
+        """
+        with self._printing():
+            if self.as_json:
+                sys.stdout.write(_one_line(data))
+            elif isinstance(shown, str):  # as it is: no wrapping, no tabs expanded
+                sys.stdout.write((visible(shown) if sys.stdout.isatty() else shown) + "\n")
+            elif shown is not None:
+                self.out.print(shown, markup=False)
+
+    def raw(self, data: bytes) -> None:
+        """Print a result byte by byte as it is. Raises as `result`."""
+        with self._printing():
+            sys.stdout.buffer.write(data)
+
+    @contextmanager
+    def _printing(self) -> Iterator[None]:
+        from voice_edit.errors import OutputFailed
+
+        try:
+            yield
             sys.stdout.flush()
-        elif isinstance(shown, str):
-            sys.stdout.write(shown + "\n")  # as it is: no wrapping, no tabs expanded
-        elif shown is not None:
-            self.out.print(shown, markup=False)
+        except BrokenPipeError:
+            if not self.outlives_reader:
+                raise
+            streams.let_go_of_stdout()
+        except OSError as error:
+            streams.let_go_of_stdout()
+            raise OutputFailed(
+                f"The result cannot be written to standard output: {error.strerror}."
+            ) from error
 
     def note(self, text: RenderableType, *, style: str = "dim") -> None:
         """Tell people what is going on. Not part of the result, and silent with `--json`."""
         if not self.as_json:
-            self.err.print(text, style=style, markup=False)
+            self.err.print(visible(text) if isinstance(text, str) else text, style=style, markup=False)
 
     def warn(self, message: str, hint: str = "") -> None:
-        """Something to look at that is no failure."""
-        self._complaint("warning", "yellow", message, hint)
+        """Something to look at that is no failure; with `--json` as one object on stderr."""
+        if self.as_json:
+            sys.stderr.write(_one_line({"warning": message, "hint": hint}))
+        else:
+            self._complaint("warning", "yellow", message, hint)
 
     def error(self, error: VoiceEditError) -> None:
         """What happened, what to do next, and what to choose from; with `--json` as one object on stderr."""
         if self.as_json:
-            sys.stderr.write(json.dumps(error.to_json(), ensure_ascii=False) + "\n")
+            sys.stderr.write(_one_line(error.to_json()))
         else:
             self._complaint("error", "bold red", str(error), error.hint)
             for number, choice in enumerate(getattr(error, "choices", ()), 1):
@@ -74,9 +135,9 @@ class Output:
     def _complaint(self, kind: str, style: str, message: str, hint: str) -> None:
         from rich.text import Text
 
-        self.err.print(Text.assemble((f"{kind}: ", style), message))
+        self.err.print(Text.assemble((f"{kind}: ", style), visible(message)))
         if hint:
-            self.err.print(Text.assemble(("  next: ", "bold"), hint))
+            self.err.print(Text.assemble(("  next: ", "bold"), visible(hint)))
 
     @property
     def shows_progress(self) -> bool:

@@ -67,8 +67,7 @@ def say(
     if output.as_json:
         output.result({"text": after.text, "selection": _selection(after), "utterances": said})
         return
-    sys.stdout.buffer.write((bom + (write_marked(after) if marks else after.text)).encode("utf-8"))
-    sys.stdout.buffer.flush()
+    output.raw((bom + (write_marked(after) if marks else after.text)).encode("utf-8"))
 
 
 def _read_input() -> tuple[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from voice_edit.cli.diffs import diff_rich
+from voice_edit.cli.output import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from voice_edit.errors import VoiceEditError
     from voice_edit.pipeline import Heard
     from voice_edit.undo import Reverted
+
+CUT_OFF_HINT = "Copy the recording again if you have it elsewhere; what is there is heard."
 
 STATE_STYLES = {
     "applied": "green", "undone": "yellow", "not applied": "red", "rejected": "dim", "unheard": "magenta",
@@ -39,7 +42,9 @@ def outcome_rich(outcome: Outcome) -> RenderableType:
 
     understood = outcome.understood
     head = Text.assemble(
-        (f"{outcome.utterance}  ", "bold cyan"), f"“{understood.words}”  ", (understood.to_text(), "dim")
+        (f"{outcome.utterance}  ", "bold cyan"),
+        f"“{visible(understood.words)}”  ",
+        (visible(understood.to_text()), "dim"),
     )
     lines: list[Text] = [head]
     if outcome.reverted:
@@ -69,7 +74,9 @@ def show_reverted(output: Output, reverted: Sequence[Reverted], *, file: str, un
             "receipt": one.receipt.to_json(),
         }
         head = Text.assemble(
-            (f"{one.utterance}  ", "bold cyan"), f"“{one.words}”  ", (f"{verb} in {file}", "dim")
+            (f"{one.utterance}  ", "bold cyan"),
+            f"“{visible(one.words or '')}”  ",
+            (f"{verb} in {visible(file)}", "dim"),
         )
         output.result(
             data, Group(head, _diff_or(one.text_before, one.text_after, "The text stays as it was."))
@@ -91,6 +98,7 @@ def _caret_rich(text: str, selection: Selection) -> Text:
     first = text.rfind("\n", 0, selection.start) + 1
     last = text.find("\n", selection.end)
     last = len(text) if last < 0 else last
+    text = visible(text)
     before, inside, after = (
         text[first : selection.start], text[selection.start : selection.end], text[selection.end : last],
     )  # fmt: skip
@@ -101,7 +109,7 @@ def _caret_rich(text: str, selection: Selection) -> Text:
 def _diff_or(before: str, after: str, otherwise: str) -> Text:
     from rich.text import Text
 
-    return diff_rich(before, after) if before != after else Text(otherwise, style="dim")
+    return diff_rich(visible(before), visible(after)) if before != after else Text(otherwise, style="dim")
 
 
 def follow(

@@ -43,7 +43,10 @@ def temporary_name(token: str) -> str:
 def refuse_read_only(path: Path) -> None:
     """Raise TargetReadOnly if `path` must not be written, by mode bits, ACL, flag or file system."""
     try:
-        if path.stat().st_mode & 0o222 == 0:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            return  # reading says what is wrong with folders, pipes and devices
+        if mode & 0o222 == 0:
             # Root could write, and renaming over the file would work for others too; the file says that it
             # shall not.
             raise TargetReadOnly(f"{path} is marked read-only.")
