@@ -242,3 +242,14 @@ def test_of_several_places_each_choice_shows_which_it_is(notes: Path) -> None:
     notes.write_text("The fox and the fox.", encoding="utf-8")
     told = refused("edit", notes, "--say", "delete fox", code=6)
     assert "1. The [fox] and the fox. 2. The fox and the [fox]." in told
+
+
+def test_what_was_not_heard_yet_cannot_be_retried_by_its_words(
+    engine: ScriptedEngine, notes: Path, samples: Path
+) -> None:
+    engine.enqueue(KeyboardInterrupt())
+    refused("edit", notes, "--audio", samples / "01-change.wav", code=130)
+    assert "no words yet. next: Hear it: voice-edit retry 1" in refused("retry", 1, "--words", code=2)
+    engine.enqueue("Change brown to red.")
+    ok("retry", 1)
+    assert "red" in notes.read_text(encoding="utf-8")

@@ -157,6 +157,11 @@ def _retry(
             f"Utterance {record.id} was only transcribed.", hint="Use `voice-edit edit --audio`."
         )
     if by_words:
+        if record.words is None and record.audio is not None:
+            raise UsageError(
+                f"Utterance {record.id} has a recording and no words yet.",
+                hint=f"Hear it: voice-edit retry {record.id}",
+            )
         if record.words is None:
             raise AudioGone(f"Utterance {record.id} has neither words nor a recording.")
         try:
