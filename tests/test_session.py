@@ -7,11 +7,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import mtmd_reference
 import numpy as np
 import pytest
 import tiny
 
+from benchmarks import mtmd_reference
 from engine.catalog import ModelFiles
 from engine.errors import Cancelled, ContextFull, ModelUnsupported, ProjectorMismatch
 from engine.events import Hypothesis
