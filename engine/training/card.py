@@ -24,8 +24,8 @@ KINDS = ("sentence", "salad", "command")
 def results_table(results: dict[str, Any]) -> str:
     """A row for each voice, and one for each group's sum."""
     lines = [
-        "| voice | sentences WER | word salad WER | commands WER | commands understood |",
-        "|---|---|---|---|---|",
+        "| voice | sentences WER | word salad WER | commands WER | commands understood | by ear |",
+        "|---|---|---|---|---|---|",
     ]
     for title, group in (("trained", cast.TRAINED), ("never heard", cast.UNHEARD)):
         rows = [results[voice] for voice in group if voice in results]
@@ -40,7 +40,8 @@ def _row(name: str, rows: list[dict[str, Any]]) -> str:
         return f"{sum(r[kind][over] for r in rows) / max(1, sum(r[kind][under] for r in rows)):.1%}"
 
     rates = " | ".join(share(kind, "errors", "words") for kind in KINDS)
-    return f"| {name} | {rates} | {share('command', 'parsed', 'texts')} |"
+    understood = " | ".join(share("command", count, "texts") for count in ("parsed", "by_ear"))
+    return f"| {name} | {rates} | {understood} |"
 
 
 def curve_table(path: Path, points: int = 14) -> str:
