@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from voice_edit.journal import Journal
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +47,28 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if missed:
         reporter.write_line(f"failing because some tests were: {', '.join(missed)}", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where the journal lies."""
+    return tmp_path / "data" / "journal.sqlite3"
+
+
+@pytest.fixture
+def journal(place: Path) -> Iterator[Journal]:
+    """A new journal."""
+    from voice_edit.journal import Journal
+
+    with Journal.open(place) as opened:
+        yield opened
+
+
+@pytest.fixture
+def note(tmp_path: Path) -> Path:
+    """A file to edit."""
+    from history import TEXT
+
+    path = tmp_path / "note.txt"
+    path.write_text(TEXT)
+    return path

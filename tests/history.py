@@ -14,6 +14,9 @@ from voice_edit.journal import Journal
 from voice_edit.targets.base import Receipt
 from voice_edit.targets.file import FileTarget
 
+TEXT = "The quick brown fox\njumps over the lazy dog.\n"
+"""What the note of the journal's tests says."""
+
 
 def edit_of(*changes: tuple[int, str, str]) -> Edit:
     """An edit of (start, old, new); the caret goes from the first change to behind its new text."""

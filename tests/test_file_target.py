@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from file_edits import change, edit, leftovers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voice_edit.edits import Change, Edit, Selection
+from voice_edit.edits import Edit, Selection
 from voice_edit.errors import (
     TargetNotText,
 )
@@ -23,23 +24,6 @@ from voice_edit.targets.text_format import TextFormat
 ROOT = Path(__file__).parent.parent
 AS_ROOT = os.geteuid() == 0
 NOBODY = 65534
-
-
-def change(start: int, old: str, new: str) -> list[Edit]:
-    """One edit that replaces `old` at `start` by `new`."""
-    caret = Selection(start, start)
-    return [Edit(changes=(Change(start, old, new),), before=caret, after=caret)]
-
-
-def edit(path: Path, old: str, new: str) -> str:
-    """Replace the first `old` in the file; returns the state on the receipt."""
-    target = FileTarget(path)
-    snapshot = target.snapshot()
-    return target.apply(change(snapshot.text.index(old), old, new), expected=snapshot.version).state
-
-
-def leftovers(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir() if path.name.startswith(".voice-edit-")]
 
 
 @pytest.fixture

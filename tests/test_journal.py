@@ -7,13 +7,12 @@ import os
 import stat
 import threading
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from history import replacing, tone
+from history import TEXT, replacing, tone
 
 from voice_edit import audio_store, undo
 from voice_edit.edit_json import edits_from_json
@@ -27,26 +26,6 @@ from voice_edit.journal import Journal
 from voice_edit.targets.file import FileTarget
 
 ROOT = Path(__file__).parent.parent
-TEXT = "The quick brown fox\njumps over the lazy dog.\n"
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """Where the journal lies."""
-    return tmp_path / "data" / "journal.sqlite3"
-
-
-@pytest.fixture
-def journal(place: Path) -> Iterator[Journal]:
-    with Journal.open(place) as opened:
-        yield opened
-
-
-@pytest.fixture
-def note(tmp_path: Path) -> Path:
-    path = tmp_path / "note.txt"
-    path.write_text(TEXT)
-    return path
 
 
 # --- remembering --------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,26 +22,6 @@ from voice_edit.journal import Journal
 from voice_edit.recovery import recover
 
 ROOT = Path(__file__).parent.parent
-TEXT = "The quick brown fox\njumps over the lazy dog.\n"
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """Where the journal lies."""
-    return tmp_path / "data" / "journal.sqlite3"
-
-
-@pytest.fixture
-def journal(place: Path) -> Iterator[Journal]:
-    with Journal.open(place) as opened:
-        yield opened
-
-
-@pytest.fixture
-def note(tmp_path: Path) -> Path:
-    path = tmp_path / "note.txt"
-    path.write_text(TEXT)
-    return path
 
 
 def scribble(path: Path) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from history import edit_of, replace, replacing, say
+from history import TEXT, edit_of, replace, replacing, say
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,26 +27,6 @@ from voice_edit.recovery import recover
 from voice_edit.targets.file import FileTarget
 
 ROOT = Path(__file__).parent.parent
-TEXT = "The quick brown fox\njumps over the lazy dog.\n"
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """Where the journal lies."""
-    return tmp_path / "data" / "journal.sqlite3"
-
-
-@pytest.fixture
-def journal(place: Path) -> Iterator[Journal]:
-    with Journal.open(place) as opened:
-        yield opened
-
-
-@pytest.fixture
-def note(tmp_path: Path) -> Path:
-    path = tmp_path / "note.txt"
-    path.write_text(TEXT)
-    return path
 
 
 def test_undo_and_redo_reach_back_beyond_the_process(place: Path, note: Path) -> None:
