@@ -2,7 +2,7 @@
 
 Steady noise of several colours, hum, throbbing noise, clicks and beeps, at levels from a whisper to loud,
 each through voice detection, endpointing and the model. Printed: what was written, and which layer refused
-the rest.
+the rest. Every second take comes from the generator that also makes the training's wordless sound.
 """
 
 from __future__ import annotations
