@@ -9,14 +9,14 @@ from voice_edit.errors import UsageError
 
 
 def paths_with(folder: Path, toml: str) -> Paths:
-    paths = Paths(folder / "config", folder / "data")
+    paths = Paths(folder / "config", folder / "data", folder / "run")
     paths.config_folder.mkdir()
     paths.config_file.write_text(toml, encoding="utf-8")
     return paths
 
 
 def test_without_file_or_variables_the_defaults_hold(tmp_path: Path) -> None:
-    assert load_settings(Paths(tmp_path, tmp_path), {}) == Settings()
+    assert load_settings(Paths(tmp_path, tmp_path, tmp_path), {}) == Settings()
 
 
 def test_the_environment_wins_over_the_file_and_the_command_line_over_both(tmp_path: Path) -> None:
@@ -37,13 +37,13 @@ def test_a_misspelt_setting_is_refused_and_the_right_names_are_listed(tmp_path: 
 
 def test_a_value_out_of_range_names_the_variable_layer_and_the_setting(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"the environment: listening\.limit_ms: .*30000"):
-        load_settings(Paths(tmp_path, tmp_path), {"VOICE_EDIT_LISTENING__LIMIT_MS": "31000"})
+        load_settings(Paths(tmp_path, tmp_path, tmp_path), {"VOICE_EDIT_LISTENING__LIMIT_MS": "31000"})
 
 
 def test_budgets_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
     environ = {"VOICE_EDIT_LISTENING__LIMIT_MS": "1000", "VOICE_EDIT_LISTENING__HANGOVER_MS": "2000"}
     with pytest.raises(UsageError, match="smaller than limit_ms"):
-        load_settings(Paths(tmp_path, tmp_path), environ)
+        load_settings(Paths(tmp_path, tmp_path, tmp_path), environ)
 
 
 def test_broken_toml_is_refused_with_the_line(tmp_path: Path) -> None:

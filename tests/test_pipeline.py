@@ -166,13 +166,13 @@ def test_every_known_model_can_be_described_even_without_its_files(tmp_path: Pat
     for name in model_names():
         if name == "bundled":
             continue
-        data, card = pipeline.describe_model(Settings(), Paths(tmp_path, tmp_path), name)
+        data, card = pipeline.describe_model(Settings(), Paths(tmp_path, tmp_path, tmp_path), name)
         assert data["model"] is None
         assert card.startswith("#")
 
 
 def test_a_model_given_by_its_path_is_described_by_its_file(tmp_path: Path) -> None:
     files = tiny.tiny_model()
-    data, card = pipeline.describe_model(Settings(), Paths(tmp_path, tmp_path), str(files.model))
+    data, card = pipeline.describe_model(Settings(), Paths(tmp_path, tmp_path, tmp_path), str(files.model))
     assert data["model_bytes"] == files.model.stat().st_size
     assert str(files.projector) in card

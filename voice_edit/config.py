@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -79,6 +79,82 @@ class ListeningSettings(_Section):
         return self
 
 
+class MicrophoneSettings(_Section):
+    """Where live sound comes from. Times in milliseconds."""
+
+    device: str = "default"
+    """A device's name or a part of it; "default" follows the system's choice."""
+    warm_ms: int = Field(default=0, ge=0, le=1000)
+    """Keep the microphone open and this much sound in memory, so that what was said just before the key went
+    down is heard too; 0 opens it only while it is needed."""
+    release_tail_ms: int = Field(default=400, ge=0, le=2000)
+    """Listened to after the key was released: people release early."""
+
+
+class HotkeySettings(_Section):
+    """The keys that are held or tapped to talk."""
+
+    backend: Literal["auto", "x11", "pynput", "evdev", "portal", "none"] = "auto"
+    """Which way to the keyboard; "none" leaves talking to `voice-edit talk`."""
+    dictate: str = "<ctrl>+<alt>+space"
+    """Held or tapped to dictate; empty for no such key."""
+    edit: str = "<ctrl>+<alt>+e"
+    """Held or tapped to give edit commands; empty for no such key."""
+    cancel: str = "<esc>"
+    """Gives up what is being said. Only listened for while somebody talks."""
+    style: Literal["hold", "toggle", "hybrid"] = "hybrid"
+    """hold: talk while the key is down. toggle: each tap starts or stops. hybrid: a tap toggles, a longer
+    press holds."""
+    tap_ms: int = Field(default=300, ge=100, le=1000)
+    """A press shorter than this is a tap."""
+    debounce_ms: int = Field(default=30, ge=0, le=200)
+    """A release that is followed by a press within this time did not happen."""
+    longest_hold_s: float = Field(default=300.0, ge=5.0, le=3600.0)
+    """A key that seems to be down for longer was released unseen."""
+
+
+class DaemonSettings(_Section):
+    """The program in the background."""
+
+    hands_free: Literal["off", "dictate", "edit"] = "off"
+    """Listen without a key from the start."""
+    load_at_start: bool = False
+    """Load the model when the daemon starts, not when a talk key goes down first."""
+    unload_after_s: float = Field(default=600.0, ge=0.0, le=86_400.0)
+    """Free the model's memory after so long without a word; 0 keeps it."""
+    longest_take_s: float = Field(default=600.0, ge=10.0, le=7200.0)
+    """Talking that was started by key or command is stopped after so long."""
+
+
+class AskSettings(_Section):
+    """When the user is asked before something is done."""
+
+    confirm_chars: int = Field(default=400, ge=0, le=1_000_000)
+    """An edit that removes or replaces more than this many characters is shown first; 0 never asks."""
+    timeout_s: float = Field(default=60.0, ge=5.0, le=600.0)
+    """How long an answer is waited for. Without one, nothing is done."""
+
+
+class FeedbackSettings(_Section):
+    """What is seen and heard besides the text."""
+
+    sounds: bool = False
+    """Short sounds when listening starts, stops, or is cancelled."""
+    volume: float = Field(default=0.3, ge=0.0, le=1.0)
+    """Of these sounds."""
+    notifications: bool = True
+    """A desktop notification when something failed."""
+    title: bool = True
+    """Show the state in the terminal's title (`tui`, `watch`)."""
+
+
+class TuiSettings(_Section):
+    """The terminal interface."""
+
+    theme: Literal["dark", "light"] = "dark"
+    """Its colours."""
+
+
 class TargetSettings(_Section):
     """The files that are edited."""
 
@@ -102,6 +178,12 @@ class Settings(_Section):
 
     engine: EngineSettings = EngineSettings()
     listening: ListeningSettings = ListeningSettings()
+    microphone: MicrophoneSettings = MicrophoneSettings()
+    hotkeys: HotkeySettings = HotkeySettings()
+    daemon: DaemonSettings = DaemonSettings()
+    ask: AskSettings = AskSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
+    tui: TuiSettings = TuiSettings()
     target: TargetSettings = TargetSettings()
     history: HistorySettings = HistorySettings()
 
@@ -112,6 +194,8 @@ class Paths:
 
     config_folder: Path
     data_folder: Path
+    runtime_folder: Path
+    """Sockets and locks of running programs; emptied when the user logs out."""
 
     @cached_property
     def config_file(self) -> Path:
@@ -128,16 +212,27 @@ class Paths:
         """Where model files are looked for by name, after the bundled one."""
         return self.data_folder / "models"
 
+    @cached_property
+    def socket(self) -> Path:
+        """The daemon's control socket."""
+        return self.runtime_folder / "control.sock"
+
+    @cached_property
+    def daemon_lock(self) -> Path:
+        """Held by the daemon that runs."""
+        return self.runtime_folder / "daemon.lock"
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Paths:
         """The folders of this user, or those below `VOICE_EDIT_HOME`."""
         home = environ.get(HOME_VARIABLE)
         if home:
             base = Path(home).expanduser().absolute()
-            return cls(base / "config", base / "data")
+            return cls(base / "config", base / "data", base / "run")
         return cls(
             Path(platformdirs.user_config_dir(APP, appauthor=False)),
             Path(platformdirs.user_data_dir(APP, appauthor=False)),
+            Path(platformdirs.user_runtime_dir(APP, appauthor=False)),
         )
 
 

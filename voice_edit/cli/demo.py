@@ -50,7 +50,7 @@ def demo(
         with output.waiting("Loading the model"):
             engine = stack.enter_context(pipeline.open_model(settings, run.paths()))
         output.note(f"Editing {notes} with the model '{engine.files.name}'. Nothing leaves this machine.")
-        paths = Paths(place / "config", place / "journal")
+        paths = Paths(place / "config", place / "journal", place / "run")
         editing = stack.enter_context(sessions.open_editing(notes, settings, paths, tell=output.warn))
         right = 0
         for number, sample in enumerate(samples, 1):
