@@ -229,11 +229,11 @@ class Paths:
         if home:
             base = Path(home).expanduser().absolute()
             return cls(base / "config", base / "data", base / "run")
-        return cls(
-            Path(platformdirs.user_config_dir(APP, appauthor=False)),
-            Path(platformdirs.user_data_dir(APP, appauthor=False)),
-            Path(platformdirs.user_runtime_dir(APP, appauthor=False)),
-        )
+        data = Path(platformdirs.user_data_dir(APP, appauthor=False))
+        # Only a session's own folder will do; where there is none (macOS, a bare shell), ours in the user's data.
+        session = environ.get("XDG_RUNTIME_DIR")
+        runtime = Path(session) / APP if session else data / "run"
+        return cls(Path(platformdirs.user_config_dir(APP, appauthor=False)), data, runtime)
 
 
 def load_settings(
