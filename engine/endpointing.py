@@ -6,11 +6,15 @@ what the model can hear at once, so a monologue is cut where it hurts least: the
 shorter a pause suffices, and at the limit it is cut at the quietest window. Utterances never overlap, and
 after a cut the next one begins where the last one ended, so that no window of speech is heard twice or not
 at all.
+
+While a key is held (`hold_settings`), the speaker says when it is over: no pause ends the utterance, only
+the end of the source, which comes with the release, and the limit, which cuts at pauses as it does without
+a key.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -37,6 +41,9 @@ class EndpointingSettings:
     """Unbroken speech needed to begin; shorter sounds are clicks."""
     hangover_ms: int = 600
     """Silence waited through before the utterance is over."""
+    ends_at_pause: bool = True
+    """Whether a hangover of silence ends the utterance. Without it only the limit and the end of the source
+    do: the speaker holds a key and may think as long as it is down. See `hold_settings`."""
     pre_roll_ms: int = 300
     """Audio kept from before the onset: soft consonants that no detector sees."""
     tail_ms: int = 400
@@ -83,6 +90,11 @@ class EndpointingSettings:
         return ms_to_samples(self.limit_ms - self.tail_ms) // WINDOW_SAMPLES
 
     @property
+    def patient_windows(self) -> int:
+        """The longest utterance for which the limit is still far: no pause is cut short for its sake."""
+        return int(self.patience * self.longest_windows)
+
+    @property
     def search_windows(self) -> int:
         """Windows searched for the quietest one; never more than the younger half of the utterance."""
         return min(windows_in_ms(self.search_ms), self.longest_windows // 2)
@@ -90,12 +102,23 @@ class EndpointingSettings:
     @property
     def history_samples(self) -> int:
         """Whoever keeps this many of the last samples has all that `Endpointing` may still ask for."""
+        hangover = windows_in_ms(self.hangover_ms)
         windows = max(
             self.search_windows,
-            windows_in_ms(self.hangover_ms),
+            # A held utterance may be a pause almost from its beginning until the limit comes near.
+            hangover if self.ends_at_pause else max(hangover, self.patient_windows + 1),
             windows_in_ms(self.onset_ms) + windows_in_ms(self.pre_roll_ms),
         )
         return (windows + 1) * WINDOW_SAMPLES
+
+
+def hold_settings(settings: EndpointingSettings) -> EndpointingSettings:
+    """The same settings for as long as a key is held: the release ends the utterance, not a pause.
+
+    Near the limit, pauses cut it as they do without a key, because the model cannot hear more at once; what
+    is said on after a cut is the next utterance.
+    """
+    return replace(settings, ends_at_pause=False)
 
 
 def _between(name: str, value: float, least: float, most: float) -> None:
@@ -128,6 +151,7 @@ class Endpointing:
         self._pre_roll = windows_in_ms(self.settings.pre_roll_ms)
         self._shortest_pause = windows_in_ms(self.settings.shortest_pause_ms)
         self._longest = self.settings.longest_windows
+        self._patient = self.settings.patient_windows
         self._search = self.settings.search_windows
         # One slot per window, written round and round: the utterance and what was before it.
         self._levels = np.empty(self._longest + CONTEXT_WINDOWS, dtype=np.float32)
@@ -194,8 +218,8 @@ class Endpointing:
         pause = self._windows - self._speech_end
         length = self._windows - self._start
         if pause and pause >= self._needed_pause(length):
-            reason: StopReason = "pause" if pause >= self._hangover else "limit"
-            return [self._stop(self._speech_end, pause, reason)]
+            over = pause >= self._hangover and self.settings.ends_at_pause
+            return [self._stop(self._speech_end, pause, "pause" if over else "limit")]
         if length < self._longest:
             return []
         if pause:
@@ -206,11 +230,10 @@ class Endpointing:
 
     def _needed_pause(self, length: int) -> int:
         """Windows of silence that end an utterance of this length: the hangover, and less near the limit."""
-        begin = self.settings.patience * self._longest
-        if length <= begin:
-            return self._hangover
+        if length <= self._patient:
+            return self._hangover if self.settings.ends_at_pause else self._longest
         # The shortest pause suffices from halfway between there and the limit.
-        share = min(1.0, (length - begin) / max(1.0, (self._longest - begin) / 2))
+        share = min(1.0, (length - self._patient) / max(1.0, (self._longest - self._patient) / 2))
         return round(self._hangover + share * (self._shortest_pause - self._hangover))
 
     def _quietest(self) -> int:

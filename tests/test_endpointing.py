@@ -1,61 +1,23 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
 
 import numpy as np
 import pytest
 import sounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from windows import coverage, drawn, heard, run, stretches, utterances, windows_of
 
-from engine.endpointing import Endpointing, EndpointingSettings, SpeechEvent, rejection
+from engine.endpointing import Endpointing, EndpointingSettings, rejection
 from engine.errors import NoSpeech
 from engine.events import SpeechStarted, SpeechStopped
-from engine.frames import WINDOW_SAMPLES, WindowGrid, ms_to_samples
-from engine.vad import WebRtcDetector, level_dbfs
-
-Window = tuple[bool, float]
-"""Whether it is speech, and its level in dBFS."""
+from engine.frames import WINDOW_SAMPLES, ms_to_samples
 
 SMALL = EndpointingSettings(limit_ms=3000, search_ms=600, pre_roll_ms=100, tail_ms=200, hangover_ms=300)
 EAGER = EndpointingSettings(limit_ms=3000, search_ms=600, pre_roll_ms=600, tail_ms=200, hangover_ms=300)
 """More pre-roll than hangover: whatever may overlap, does."""
 UNLIMITED = EndpointingSettings(limit_ms=30_000, patience=1.0, pre_roll_ms=600, tail_ms=200, hangover_ms=300)
-
-lengths = st.integers(1, 8) | st.integers(9, 40) | st.integers(100, 300)
-stretches = st.lists(st.tuples(st.booleans(), lengths, st.integers(-70, -10)), max_size=20)
-
-
-def windows_of(stretches: list[tuple[bool, int, int]]) -> list[Window]:
-    """Stretches of windows alike, each a little uneven so that there is a quietest one."""
-    windows = [(speech, level + index % 7) for speech, n, level in stretches for index in range(n)]
-    return windows[:1400]
-
-
-def drawn(picture: str) -> list[Window]:
-    """`#` is a loud speech window, `+` a soft one, `.` silence; blanks are for the eye."""
-    return [{"#": (True, -20.0), "+": (True, -40.0), ".": (False, -70.0)}[c] for c in picture if c != " "]
-
-
-def run(windows: Iterable[Window], settings: EndpointingSettings) -> list[SpeechEvent]:
-    machine = Endpointing(settings)
-    events = [event for window in windows for event in machine.push(*window)]
-    return events + machine.finish()
-
-
-def utterances(events: list[SpeechEvent]) -> list[tuple[SpeechStarted, SpeechStopped]]:
-    """Start and stop of each; fails if they do not alternate."""
-    assert [type(event) for event in events] == [SpeechStarted, SpeechStopped] * (len(events) // 2)
-    return list(zip(events[::2], events[1::2], strict=True))  # type: ignore[arg-type]
-
-
-def coverage(events: list[SpeechEvent], windows: int) -> np.ndarray:
-    """How many utterances each window lies in."""
-    count = np.zeros(windows, dtype=int)
-    for start, stop in utterances(events):
-        count[start.start_sample // WINDOW_SAMPLES : stop.end_sample // WINDOW_SAMPLES] += 1
-    return count
 
 
 @settings(deadline=None)
@@ -64,11 +26,11 @@ def test_utterances_are_in_order_never_overlap_and_never_exceed_the_limit(stretc
     windows = windows_of(stretches)
     machine = Endpointing(EAGER)
     start_sample = 0
-    for heard, window in enumerate(windows, start=1):
+    for count, window in enumerate(windows, start=1):
         for event in machine.push(*window):
             start_sample = event.start_sample if isinstance(event, SpeechStarted) else start_sample
         if machine.in_utterance:
-            assert heard * WINDOW_SAMPLES - start_sample + ms_to_samples(EAGER.tail_ms) < ms_to_samples(3000)
+            assert count * WINDOW_SAMPLES - start_sample + ms_to_samples(EAGER.tail_ms) < ms_to_samples(3000)
     last_end = 0
     for start, stop in utterances(run(windows, EAGER)):
         assert last_end <= start.start_sample <= start.onset_sample < stop.end_sample
@@ -134,21 +96,6 @@ MONOLOGUE = sounds.mix(
 @given(st.lists(st.integers(1, 9000), min_size=1, max_size=30))
 def test_any_chunking_of_the_sound_gives_the_same_endpoints(lengths: list[int]) -> None:
     assert heard(MONOLOGUE, SMALL, itertools.cycle(lengths)) == WHOLE_MONOLOGUE
-
-
-def heard(sound: sounds.Sound, settings: EndpointingSettings, lengths: Iterable[int]) -> list[SpeechEvent]:
-    """The real detector and the machine on `sound`, cut into chunks of `lengths`."""
-    grid, detector, machine = WindowGrid(), WebRtcDetector(), Endpointing(settings)
-    events: list[SpeechEvent] = []
-    at = 0
-    for length in lengths:
-        pieces = grid.push(sound[at : at + length]) if at < len(sound) else grid.flush()
-        for window in pieces:
-            events += machine.push(detector.is_speech(window), level_dbfs(window))
-        if at >= len(sound):
-            return events + machine.finish()
-        at += length
-    raise AssertionError("lengths ended before the sound")
 
 
 WHOLE_MONOLOGUE = heard(MONOLOGUE, SMALL, itertools.repeat(len(MONOLOGUE)))
