@@ -32,6 +32,15 @@ VoiceEditError                       1   base class; never raised bare
 │   ├── JournalTooNew                    written by a later version of voice-edit
 │   ├── UtteranceMissing                 no such number
 │   └── AudioGone                        the utterance is there, its audio was pruned or never recorded
+├── DaemonError                      8   the voice-edit that runs in the background
+│   ├── DaemonNotRunning                 nobody listens on the control socket
+│   ├── DaemonRunning                    another one runs already
+│   ├── DaemonBusy                       it runs and does not answer in time
+│   ├── DaemonGone                       it ended, or closed the connection, before it answered
+│   ├── DaemonStartFailed                it was started and ended at once
+│   ├── ProtocolMismatch                 it is of a version that we do not understand
+│   └── ControlUnavailable               the control socket cannot be made or opened
+├── RemoteFailure                    *   what the daemon told of a failure; exit code and details are its
 └── Interrupted                    130   Ctrl-C, or the recording was cancelled
 
 `str(error)` says what happened in one line. `error.hint` says what to do next. Neither contains dictated text
@@ -44,7 +53,8 @@ beyond the few words that are needed to recognise the place.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -310,6 +320,86 @@ class AudioGone(JournalError):
     """The utterance is known, but its audio was pruned or never recorded."""
 
     hint = "`voice-edit log` shows the words that were heard; `voice-edit edit FILE --say ...` applies words."
+
+
+# --- the program in the background --------------------------------------------------------------------------
+
+
+class DaemonError(VoiceEditError):
+    """The voice-edit that runs in the background, or the way to it."""
+
+    exit_code = 8
+    hint = "`voice-edit status` shows whether it runs."
+
+
+class DaemonNotRunning(DaemonError):
+    """Nobody listens on the control socket."""
+
+    hint = "Start it: `voice-edit run` in a terminal, or `voice-edit service install` for every login."
+
+
+class DaemonRunning(DaemonError):
+    """Another one runs already; two would fight over microphone and keys."""
+
+    hint = "Use the one that runs (`voice-edit status`), or end it first: voice-edit stop"
+
+
+class DaemonBusy(DaemonError):
+    """It runs and does not answer in time."""
+
+    hint = "Try again; if that does not help: `voice-edit stop`, then `voice-edit run`."
+
+
+class DaemonGone(DaemonError):
+    """It ended, or closed the connection, before it answered."""
+
+    hint = "What was said is kept: see `voice-edit log`. Start it again: voice-edit run"
+
+
+class DaemonStartFailed(DaemonError):
+    """It was started and ended at once, or never began to listen."""
+
+    hint = "Run `voice-edit run` in a terminal to see why."
+
+
+class ProtocolMismatch(DaemonError):
+    """The daemon speaks a version of the control protocol that we do not understand."""
+
+    hint = "Two versions of voice-edit are mixed. End the running one and start it again: voice-edit stop"
+
+
+class ControlUnavailable(DaemonError):
+    """The control socket cannot be made or opened."""
+
+    hint = "Set VOICE_EDIT_HOME to a folder of your own that you can write to."
+
+
+class RemoteFailure(VoiceEditError):
+    """What the daemon told of a failure. Code, exit code and details are those of the error it met."""
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        super().__init__(
+            str(told.get("message", "The daemon gave no reason.")), hint=str(told.get("hint", ""))
+        )
+        self._told = dict(told)
+        code = told.get("exit_code")
+        # An instance's own value: the class cannot know what the daemon met.
+        self.exit_code = code if isinstance(code, int) and 0 < code < 256 else 1  # type: ignore[misc]
+        self.choices: tuple[Choice, ...] = tuple(_choices(told.get("choices")))
+        """What an `ambiguous` error offers to choose from."""
+
+    @property
+    def code(self) -> str:
+        return str(self._told.get("error", "fault"))
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self._told, **super().to_json()}
+
+
+def _choices(told: Any) -> Iterator[Choice]:
+    for one in told if isinstance(told, list) else ():
+        with suppress(KeyError, TypeError, ValueError):
+            yield Choice(int(one["start"]), int(one["end"]), str(one["excerpt"]))
 
 
 class Interrupted(VoiceEditError):

@@ -23,6 +23,7 @@ Exit codes:
   5    the file to be edited: missing, not text, read-only, changed meanwhile, disk full
   6    the words fit no place in the text, fit several, or are no command
   7    the journal cannot be used
+  8    the daemon: not running, not answering, or another one runs already
   130  interrupted
 
 Results go to stdout, everything else to stderr."""

@@ -10,7 +10,8 @@ import typer
 
 if TYPE_CHECKING:
     from voice_edit.cli.output import Output
-    from voice_edit.config import Paths, Settings
+    from voice_edit.config import Settings
+    from voice_edit.paths import Paths
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Invocation:
 
     def paths(self) -> Paths:
         """This user's folders."""
-        from voice_edit.config import Paths
+        from voice_edit.paths import Paths
 
         return Paths.from_environment()
 

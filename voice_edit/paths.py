@@ -1,0 +1,66 @@
+"""Every path in the program. Quick to import: `voice-edit talk start` must not wait for the settings.
+
+Paths follow the platform's conventions (XDG on Linux); `VOICE_EDIT_HOME` puts all of them under one folder,
+which is also how tests keep away from the user's files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import platformdirs
+
+APP = "voice-edit"
+HOME_VARIABLE = "VOICE_EDIT_HOME"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where things lie. Nothing is created here; whoever writes makes the folder."""
+
+    config_folder: Path
+    data_folder: Path
+    runtime_folder: Path
+    """Sockets and locks of running programs; emptied when the user logs out."""
+
+    @cached_property
+    def config_file(self) -> Path:
+        """The user's settings, TOML; need not exist."""
+        return self.config_folder / "config.toml"
+
+    @cached_property
+    def journal(self) -> Path:
+        """The SQLite journal. Recordings lie beside it."""
+        return self.data_folder / "journal.sqlite3"
+
+    @cached_property
+    def models(self) -> Path:
+        """Where model files are looked for by name, after the bundled one."""
+        return self.data_folder / "models"
+
+    @cached_property
+    def socket(self) -> Path:
+        """The daemon's control socket."""
+        return self.runtime_folder / "control.sock"
+
+    @cached_property
+    def daemon_lock(self) -> Path:
+        """Held by the daemon that runs."""
+        return self.runtime_folder / "daemon.lock"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Paths:
+        """The folders of this user, or those below `VOICE_EDIT_HOME`."""
+        home = environ.get(HOME_VARIABLE)
+        if home:
+            base = Path(home).expanduser().absolute()
+            return cls(base / "config", base / "data", base / "run")
+        data = Path(platformdirs.user_data_dir(APP, appauthor=False))
+        # Only a session's own folder will do; where there is none (macOS, a bare shell), ours.
+        session = environ.get("XDG_RUNTIME_DIR")
+        runtime = Path(session) / APP if session else data / "run"
+        return cls(Path(platformdirs.user_config_dir(APP, appauthor=False)), data, runtime)
