@@ -115,18 +115,23 @@ def hear(
     settings: Settings,
     *,
     partials: bool = False,
+    hold: bool = False,
     recorder: Callable[[Samples], None] | None = None,
 ) -> Iterator[Heard]:
     """What is heard, as it happens: levels, begin and end of speech, partial (if asked for) and final words.
 
-    `recorder` gets every chunk before anything else looks at it. Raises AudioFailed, ModelFailed,
+    `hold`: the speaker tells the end, so pauses do not. `recorder` gets every chunk before anything else
+    looks at it. Raises AudioFailed, ModelFailed,
     Interrupted.
     """
+    from engine.endpointing import hold_settings
     from engine.listening import listen
     from engine.vad import WebRtcDetector
 
     chosen = settings.listening
     endpointing = _endpointing(settings, engine)
+    if hold:
+        endpointing = hold_settings(endpointing)
     detector = WebRtcDetector(aggressiveness=chosen.aggressiveness, floor_dbfs=chosen.floor_dbfs)
     with failures_named():
         yield from listen(
