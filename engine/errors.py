@@ -9,7 +9,13 @@
     │   ├── AudioTooShort        less than 100 ms
     │   ├── AudioSilent          digital silence: every sample the same
     │   ├── AudioTooQuiet        something is there, far below speaking level
-    │   └── NoSpeech             loud enough, but nobody speaks
+    │   ├── NoSpeech             loud enough, but nobody speaks
+    │   └── MicrophoneError      live sound cannot be had
+    │       ├── PortAudioMissing     the library that talks to sound devices is not installed
+    │       ├── MicrophoneMissing    no input at all, or none of that name
+    │       ├── MicrophoneForbidden  the system does not let us listen
+    │       ├── MicrophoneBusy       another program holds it, or it refuses every format
+    │       └── MicrophoneLost       it went away while it was listened to and did not come back
     ├── ModelError               the model cannot be used
     │   ├── ModelMissing         no such file or catalog entry
     │   ├── ModelCorrupt         truncated, or not a GGUF file at all
@@ -105,6 +111,49 @@ class NoSpeech(AudioError):
 
     code = "no-speech"
     hint = "Only noise was heard. Speak closer to the microphone, or check that the right input was recorded."
+
+
+class MicrophoneError(AudioError):
+    """Live sound cannot be had. A recording would still be heard."""
+
+    code = "microphone"
+    hint = "Run `voice-edit doctor`: it tests every link from the microphone to the text."
+
+
+class PortAudioMissing(MicrophoneError):
+    """The library that talks to sound devices is not installed."""
+
+    code = "portaudio-missing"
+    fatal = True
+    hint = "Install it and start again: sudo apt install libportaudio2 (macOS: brew install portaudio)"
+
+
+class MicrophoneMissing(MicrophoneError):
+    """No input at all, or none of that name."""
+
+    code = "microphone-missing"
+    hint = "Plug a microphone in, or choose another: the setting is microphone.device."
+
+
+class MicrophoneForbidden(MicrophoneError):
+    """The system does not let us listen."""
+
+    code = "microphone-forbidden"
+    hint = "Allow the microphone for this program in the privacy settings of the system."
+
+
+class MicrophoneBusy(MicrophoneError):
+    """It is there and cannot be opened: another program holds it, or it takes no format that we know."""
+
+    code = "microphone-busy"
+    hint = "Close other programs that record, or choose another microphone: microphone.device."
+
+
+class MicrophoneLost(MicrophoneError):
+    """It went away while it was listened to, and did not come back in time."""
+
+    code = "microphone-lost"
+    hint = "Plug it in again and repeat what is missing; what was heard before is kept."
 
 
 class ModelError(EngineError):
