@@ -113,7 +113,7 @@ def test_an_older_journal_is_brought_up_to_date_step_by_step(place: Path) -> Non
     journal_schema.migrate(db, place, later)
     journal_schema.migrate(db, place, later)
     assert db.execute("SELECT letters FROM utterance").fetchone()[0] == 6
-    assert db.execute("PRAGMA user_version").fetchone()[0] == 3
+    assert db.execute("PRAGMA user_version").fetchone()[0] == len(later)
     db.close()
 
 

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from voice_edit.journal import Journal, Take
     from voice_edit.journal_records import UtteranceRecord
     from voice_edit.pipeline import Heard
-    from voice_edit.targets.base import Receipt
-    from voice_edit.targets.file import FileSnapshot, FileTarget
+    from voice_edit.targets.base import JournaledTarget, Receipt, Snapshot
     from voice_edit.undo import Reverted
 
 SHORTEST_UNHEARD_SAMPLES = 1600
@@ -88,7 +87,7 @@ class Failure:
 class Editing:
     """Applies utterances to one file, each as one checkpoint. Not for several threads at once."""
 
-    def __init__(self, target: FileTarget, journal: Journal) -> None:
+    def __init__(self, target: JournaledTarget, journal: Journal) -> None:
         self.target = target
         self.journal = journal
         self._editor: Editor | None = None
@@ -288,7 +287,7 @@ class Editing:
         before, after = reverted[0].text_before, reverted[-1].text_after
         return Outcome(utterance, understood, before, after, reverted=tuple(reverted))
 
-    def _editor_on(self, snapshot: FileSnapshot) -> Editor:
+    def _editor_on(self, snapshot: Snapshot) -> Editor:
         """The editor of the utterance before if the file still is what it left, else a new one.
 
         A new one starts where the journal knows that the last edit left the caret, or at the end of the text.
@@ -303,7 +302,7 @@ class Editing:
             self._editor = Editor(document, last_inserted=self._inserted_last(snapshot))
         return self._editor
 
-    def _inserted_last(self, snapshot: FileSnapshot) -> tuple[tuple[int, int], ...]:
+    def _inserted_last(self, snapshot: Snapshot) -> tuple[tuple[int, int], ...]:
         """Spans that the last edit put in, if the file is still as it left it: for "I meant ..."."""
         from voice_edit.edit_json import edits_from_json
 

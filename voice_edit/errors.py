@@ -6,7 +6,7 @@ VoiceEditError                       1   base class; never raised bare
 ├── UsageError                       2   the command line or a setting makes no sense
 ├── AudioFailed                      3   the recording cannot be heard (wraps engine.AudioError)
 ├── ModelFailed                      4   the model cannot be loaded or run (wraps engine.ModelError)
-├── TargetError                      5   the file to be edited
+├── TargetError                      5   the file or text field to be edited
 │   ├── TargetMissing                    not there (any more)
 │   ├── TargetUnreadable                 permissions forbid reading
 │   ├── TargetIsFolder
@@ -17,12 +17,17 @@ VoiceEditError                       1   base class; never raised bare
 │   ├── TargetReadOnly                   permissions or a read-only file system
 │   ├── TargetChanged                    somebody else wrote to it since we looked
 │   ├── TargetUnsafe                     its owner, mode or attributes would be lost by replacing it
-│   └── TargetWriteFailed                any other failure of the operating system
-│       └── DiskFull                     no space, quota or file-size limit
+│   ├── TargetWriteFailed                any other failure of the operating system
+│   │   └── DiskFull                     no space, quota or file-size limit
+│   ├── TargetGone                       the program that holds the text is not there (any more)
+│   ├── TargetTimeout                    it is there and does not answer
+│   ├── TargetUncertain                  it went silent while it was written to: nobody knows
+│   └── NoTarget                         there is no text to edit, only a place for new words
 ├── CommandError                     6   the words do not fit the document
 │   ├── NoMatch                          nothing there (carries what nearly matched)
 │   ├── Ambiguous                        several places match (carries the choices)
 │   ├── NotUnderstood                    not a command we know
+│   ├── NotConfirmed                     a large edit that nobody said yes to
 │   ├── NeedsWriter                      asks for new text; this model can only listen
 │   ├── NothingToUndo
 │   └── NothingToRedo
@@ -42,6 +47,7 @@ VoiceEditError                       1   base class; never raised bare
 │   └── ControlUnavailable               the control socket cannot be made or opened
 ├── RemoteFailure                    *   what the daemon told of a failure; exit code and details are its
 └── Interrupted                    130   Ctrl-C, or the recording was cancelled
+    └── Cancelled                        the speaker gave up what was being said
 
 `str(error)` says what happened in one line. `error.hint` says what to do next. Neither contains dictated text
 beyond the few words that are needed to recognise the place.
@@ -122,7 +128,9 @@ class ModelFailed(VoiceEditError):
 
 
 class TargetError(VoiceEditError):
-    """Something about the file to be edited. Unless the class says otherwise, nothing was written."""
+    """Something about the file or text field to be edited. Unless the class says otherwise, nothing was
+    written.
+    """
 
     exit_code = 5
     hint = "Nothing was written. Check the file and run the command again."
@@ -203,6 +211,32 @@ class DiskFull(TargetWriteFailed):
     hint = "The old file is intact. Free some space, then `voice-edit retry N`: the words are kept."
 
 
+class TargetGone(TargetError):
+    """The program that holds the text is not there, or not any more."""
+
+    hint = "Nothing was written. Open it again, then `voice-edit retry N`: the words are kept."
+
+
+class TargetTimeout(TargetError):
+    """The program that holds the text is there and does not answer."""
+
+    hint = "Nothing was written. Wait until it answers again, then `voice-edit retry N`: the words are kept."
+
+
+class TargetUncertain(TargetError):
+    """It went away or fell silent while it was written to: nobody knows whether it holds the edit."""
+
+    hint = "Look at the text. If the edit is not there: `voice-edit retry N`; the words are kept."
+
+
+class NoTarget(TargetError):
+    """There is no text that could be edited; new words could at least go to the clipboard."""
+
+    hint = (
+        "Open a text first: `voice-edit tui` has a field to practise in, `voice-edit edit FILE` takes a file."
+    )
+
+
 # --- words that do not fit the document ---------------------------------------------------------------------
 
 
@@ -261,6 +295,15 @@ class NotUnderstood(CommandError):
 
     hint = (
         "Nothing was changed. `voice-edit say --help` lists the commands; to insert the words, dictate them."
+    )
+
+
+class NotConfirmed(CommandError):
+    """The edit would remove or replace a lot of text, and nobody said that it should."""
+
+    hint = (
+        "Nothing was changed. Say it again and answer yes, or raise `ask.confirm_chars`; "
+        "`voice-edit retry N` has the words."
     )
 
 
@@ -407,3 +450,9 @@ class Interrupted(VoiceEditError):
 
     exit_code = 130
     hint = "What was begun is kept: `voice-edit log` shows it, `voice-edit retry N` takes it up again."
+
+
+class Cancelled(Interrupted):
+    """The speaker gave up what was being said."""
+
+    hint = "Nothing was changed. The sound is kept: `voice-edit retry N` hears it after all."

@@ -41,8 +41,7 @@ from voice_edit.journal_records import (
     WriteState,
 )
 from voice_edit.journal_store import Store
-from voice_edit.targets.base import Receipt, Version
-from voice_edit.targets.file import PreparedWrite, name_of
+from voice_edit.targets.base import PreparedWrite, Receipt, Version
 
 if TYPE_CHECKING:
     from voice_edit.audio_store import Samples
@@ -239,10 +238,10 @@ class Journal:
             checkpoint = self.store.insert(
                 "checkpoint",
                 utterance=utterance,
-                target=name_of(write.path),
+                target=write.name,
                 edits=json.dumps(edits_to_json(edits)),
                 anchors=json.dumps(relocate.anchors(write.text_before, edits)),
-                newline=write.format.newline,
+                newline=write.newline,
                 changes=int(write.text_before != write.text_after),
                 standing="planned",
             )
@@ -266,12 +265,13 @@ class Journal:
     ) -> None:
         """Write down what became of a planned write, and what undo and redo now have to offer.
 
-        A new edit takes away what could be redone for its target. Settling twice does nothing.
+        A new edit takes away what could be redone for its target. What is done or not done stays so; what
+        was unclear may become clear later.
         """
         with self.store.transaction("write.settle"):
             row = self.store.row(
                 "SELECT w.*, c.utterance, c.changes FROM write w JOIN checkpoint c ON c.id = w.checkpoint"
-                " WHERE w.id = ? AND w.state = 'planned'",
+                " WHERE w.id = ? AND w.state IN ('planned', 'unclear')",
                 write,
             )
             if row is None:
@@ -360,7 +360,7 @@ class Journal:
             checkpoint=checkpoint,
             session=self.store.session,
             direction=direction,
-            target=name_of(write.path),
+            target=write.name,
             planned_at=self.store.now_s(),
             edits=json.dumps(edits_to_json(edits)),
             before=json.dumps(write.before.to_json()),

@@ -1,9 +1,10 @@
 """After a crash: find out what happened, and bring journal, files and recordings to a state that is true.
 
 Nothing is decided by time stamps or process numbers. Whether a process still lives is told by its lock;
-whether an edit was made is told by the file: it holds the text before (not done), the text after (done),
+whether an edit was made is told by the target: it holds the text before (not done), the text after (done),
 or, when somebody else has changed it since, our passage at exactly one place. If even that does not tell,
-the edit is called unclear and left alone.
+the edit is called unclear and left alone. Text that lives in another program cannot be looked at from here:
+an edit of it is unclear until that program is there again and its text tells.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from voice_edit import audio_store, durable, locks, relocate
 from voice_edit.edit_json import edits_from_json
@@ -18,9 +20,15 @@ from voice_edit.errors import TargetError
 from voice_edit.journal import Journal
 from voice_edit.journal_records import CheckpointRecord, WriteRecord, WriteState
 from voice_edit.targets import _atomic
-from voice_edit.targets.base import Receipt
-from voice_edit.targets.file import FileTarget, path_of, read_version
+from voice_edit.targets.base import Receipt, Version
+from voice_edit.targets.file import FileTarget, read_version
+from voice_edit.targets.names import is_file, path_of, shown
 
+if TYPE_CHECKING:
+    from voice_edit.targets.base import JournaledTarget
+
+UNREACHABLE = "target_unreachable"
+"""Why a write is unclear that may become clear as soon as its target can be looked at."""
 SHORTEST_UNHEARD_SAMPLES = 1600
 """100 ms. Less sound than this, not yet heard when the process died, is not worth a retry."""
 
@@ -83,13 +91,21 @@ def recover(journal: Journal) -> Recovered:
     return report
 
 
-def settle_target(journal: Journal, target: str, report: Recovered | None = None) -> None:
-    """Decide all unfinished writes of one target. The caller holds the target's lock."""
+def settle_target(
+    journal: Journal, target: str, report: Recovered | None = None, *, there: JournaledTarget | None = None
+) -> None:
+    """Decide all unfinished writes of one target. The caller holds the target's lock.
+
+    `there` is the target itself where it can be looked at; a file always can.
+    """
     rows = journal.store.rows(
-        "SELECT * FROM write WHERE target = ? AND state = 'planned' ORDER BY id", target
+        "SELECT * FROM write WHERE target = ? AND (state = 'planned' OR (state = 'unclear' AND reason = ?))"
+        " ORDER BY id",
+        target,
+        UNREACHABLE,
     )
     for row in rows:
-        _settle(journal, WriteRecord.from_row(row), Recovered() if report is None else report)
+        _settle(journal, WriteRecord.from_row(row), Recovered() if report is None else report, there)
 
 
 def _dead_sessions(journal: Journal, stack: ExitStack) -> set[str]:
@@ -122,37 +138,60 @@ def _settle_writes(journal: Journal, dead: set[str], report: Recovered) -> None:
                 settle_target(journal, target, report)
 
 
-def _settle(journal: Journal, write: WriteRecord, report: Recovered) -> None:
+def _settle(journal: Journal, write: WriteRecord, report: Recovered, there: JournaledTarget | None) -> None:
     row = journal.store.rows("SELECT * FROM checkpoint WHERE id = ?", write.checkpoint)[0]
     checkpoint = CheckpointRecord.from_row(row, (write,))
-    path = path_of(write.target)
-    state, receipt = _decide(path, write, checkpoint)
-    if _atomic.remove_temporary(path.parent, write.token):
-        report.removed.append(path.with_name(_atomic.temporary_name(write.token)))
+    if is_file(write.target):
+        path = path_of(write.target)
+        state, receipt = _decide_file(path, write, checkpoint)
+        if _atomic.remove_temporary(path.parent, write.token):
+            report.removed.append(path.with_name(_atomic.temporary_name(write.token)))
+    elif there is None:
+        if write.state == "planned":
+            message = f"The program was interrupted while it changed {shown(write.target)}: look at the text."
+            journal.settle(write.id, "unclear", reason=UNREACHABLE, message=message)
+            report.unclear.append(checkpoint.utterance)
+        return
+    else:
+        try:
+            now = there.snapshot(newline=checkpoint.newline)
+        except TargetError:
+            return  # not there either; stays as it is until it is
+        state, receipt = _decide(now.text, now.version, write, checkpoint)
     reason = None if state == "done" else "interrupted"
-    message = {
-        "not_done": "The program was interrupted before the file was written.",
-        "unclear": "The program was interrupted, and the file was changed since.",
-    }.get(state)
-    journal.settle(write.id, state, receipt=receipt, reason=reason, message=message)
+    what = "file" if is_file(write.target) else "text"
+    message_of = {
+        "not_done": f"The program was interrupted before the {what} was written.",
+        "unclear": f"The program was interrupted, and the {what} was changed since.",
+    }
+    journal.settle(write.id, state, receipt=receipt, reason=reason, message=message_of.get(state))
     {"done": report.done, "not_done": report.not_done}.get(state, report.unclear).append(checkpoint.utterance)
 
 
-def _decide(
+def _decide_file(
     path: Path, write: WriteRecord, checkpoint: CheckpointRecord
 ) -> tuple[WriteState, Receipt | None]:
     """Was the write made? The file tells."""
-    target = FileTarget(path, max_bytes=1 << 40)
     try:
         _, now = read_version(path, max_bytes=1 << 40)
         if now.same_content(write.after):
             durable.sync_folder(path.parent)  # the rename may not have been on the disk when the process died
-            return "done", Receipt("verified", write.before, now, ("Found after an interruption.",))
-        if now.same_content(write.before):
-            return "not_done", None
-        text = target.snapshot(newline=checkpoint.newline).text
+        known = now.same_content(write.after) or now.same_content(write.before)
+        target = FileTarget(path, max_bytes=1 << 40)
+        text = "" if known else target.snapshot(newline=checkpoint.newline).text
     except (TargetError, OSError):
         return "unclear", None
+    return _decide(text, now, write, checkpoint)
+
+
+def _decide(
+    text: str, now: Version, write: WriteRecord, checkpoint: CheckpointRecord
+) -> tuple[WriteState, Receipt | None]:
+    """Was the write made? The text tells, where the version alone does not."""
+    if now.same_content(write.after):
+        return "done", Receipt("verified", write.before, now, ("Found after an interruption.",))
+    if now.same_content(write.before):
+        return "not_done", None
     edits = edits_from_json(checkpoint.edits)
     has_new = relocate.to_undo(text, edits, checkpoint.anchors) is not None
     has_old = relocate.to_redo(text, edits, checkpoint.anchors) is not None

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from voice_edit.config import Paths, Settings
 from voice_edit.editing import Editing
-from voice_edit.errors import NothingToRedo, NothingToUndo
+from voice_edit.errors import NothingToRedo, NothingToUndo, TargetGone, UsageError
 
 if TYPE_CHECKING:
     from voice_edit.journal import Journal
-    from voice_edit.journal_records import Direction
+    from voice_edit.journal_records import Direction, UtteranceRecord
     from voice_edit.targets.file import FileTarget
 
 Tell = Callable[[str], object]
@@ -57,9 +57,10 @@ def file_target(file: Path | str, settings: Settings) -> FileTarget:
 def last_target(journal: Journal, direction: Direction) -> Path:
     """The file whose edit would be undone or redone if none is named: the one that was written last.
 
-    Raises NothingToUndo, NothingToRedo.
+    Raises NothingToUndo, NothingToRedo; TargetGone when what was written last is no file. An older edit of a
+    file is not taken instead: that is not what "undo" without a name means.
     """
-    from voice_edit.targets.file import path_of
+    from voice_edit.targets.names import is_file, path_of, shown
 
     standing = "applied" if direction == "undo" else "undone"
     row = journal.store.row(
@@ -68,7 +69,31 @@ def last_target(journal: Journal, direction: Direction) -> Path:
         standing,
     )
     if row is not None:
-        return path_of(str(row["target"]))
+        name = str(row["target"])
+        if not is_file(name):
+            raise TargetGone(
+                f"The last edit was in {shown(name)}, which lives in another program.",
+                hint=f"Say “{direction}” there, or name a file: voice-edit {direction} --file FILE",
+            )
+        return path_of(name)
     if direction == "undo":
         raise NothingToUndo("There is no edit to undo.")
     raise NothingToRedo("There is no edit to redo.")
+
+
+def file_of(record: UtteranceRecord) -> Path:
+    """The file an utterance was meant for. Raises UsageError; TargetGone when that was no file."""
+    from voice_edit.targets.names import is_file, path_of, shown
+
+    if record.target is None:
+        raise UsageError(
+            f"Utterance {record.id} was not meant for a file.", hint="Name one with --file FILE."
+        )
+    if not is_file(record.target):
+        said = f" (“{record.words}”)" if record.words else ""
+        raise TargetGone(
+            f"Utterance {record.id}{said} was meant for {shown(record.target)}, which is no file.",
+            hint=f"Apply it to a file: voice-edit retry {record.id} --file FILE. "
+            "While that field is open in a client of the daemon, retry it there.",
+        )
+    return path_of(record.target)

@@ -2,8 +2,8 @@
 journal.
 
 All three ways of changing a target (do, undo, redo) pass through `_carry_out`, under the target's lock.
-Whatever happens in between, the journal either knows the outcome or `recovery` can find it out from the
-file's content.
+Whatever happens in between, the journal either knows the outcome or `recovery` can find it out from what the
+target holds.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from voice_edit.errors import (
     NothingToUndo,
     TargetChanged,
     TargetError,
+    TargetUncertain,
     VoiceEditError,
 )
 from voice_edit.journal import Journal
 from voice_edit.journal_records import CheckpointRecord, Direction
-from voice_edit.targets.base import Receipt, Version
-from voice_edit.targets.file import FileTarget, PreparedWrite, name_of
+from voice_edit.targets.base import JournaledTarget, PreparedWrite, Receipt, Version
+from voice_edit.targets.names import shown
 
 if TYPE_CHECKING:
     from voice_edit.edits import Edit
@@ -48,7 +49,7 @@ class Reverted:
 
 
 def apply_edits(
-    journal: Journal, target: FileTarget, utterance: int, edits: Sequence[Edit], *, expected: Version
+    journal: Journal, target: JournaledTarget, utterance: int, edits: Sequence[Edit], *, expected: Version
 ) -> Receipt:
     """Make `edits` to the text of version `expected`, as the checkpoint of `utterance`.
 
@@ -57,7 +58,7 @@ def apply_edits(
     """
     with locks.writing(journal.store.lock_folder, target.name, timeout_s=journal.store.busy_timeout_s):
         try:
-            recovery.settle_target(journal, target.name)
+            recovery.settle_target(journal, target.name, there=target)
             write = target.prepare(edits, expected=expected)
         except VoiceEditError as error:
             with suppress(JournalError):
@@ -66,7 +67,7 @@ def apply_edits(
         return _carry_out(journal, target, write, lambda: journal.plan(utterance, write, edits))
 
 
-def undo(journal: Journal, target: FileTarget, count: int = 1) -> list[Reverted]:
+def undo(journal: Journal, target: JournaledTarget, count: int = 1) -> list[Reverted]:
     """Take back the last `count` checkpoints of the target, newest first; fewer when there are no more.
 
     Raises NothingToUndo; TargetChanged when somebody changed the very place meanwhile (checkpoints taken
@@ -75,16 +76,16 @@ def undo(journal: Journal, target: FileTarget, count: int = 1) -> list[Reverted]
     return _revert(journal, target, "undo", count)
 
 
-def redo(journal: Journal, target: FileTarget, count: int = 1) -> list[Reverted]:
+def redo(journal: Journal, target: JournaledTarget, count: int = 1) -> list[Reverted]:
     """Make the last `count` undone checkpoints again, oldest first. Raises NothingToRedo, TargetChanged."""
     return _revert(journal, target, "redo", count)
 
 
-def _revert(journal: Journal, target: FileTarget, direction: Direction, count: int) -> list[Reverted]:
+def _revert(journal: Journal, target: JournaledTarget, direction: Direction, count: int) -> list[Reverted]:
     done: list[Reverted] = []
     name = target.name
     with locks.writing(journal.store.lock_folder, name, timeout_s=journal.store.busy_timeout_s):
-        recovery.settle_target(journal, name)
+        recovery.settle_target(journal, name, there=target)
         for _ in range(count):
             record = journal.next_to_undo(name) if direction == "undo" else journal.next_to_redo(name)
             if record is None:
@@ -92,13 +93,13 @@ def _revert(journal: Journal, target: FileTarget, direction: Direction, count: i
             done.append(_revert_one(journal, target, direction, record))
     if not done:
         if direction == "undo":
-            raise NothingToUndo(f"There is no edit of {name} to undo.")
-        raise NothingToRedo(f"There is no edit of {name} to redo.")
+            raise NothingToUndo(f"There is no edit of {shown(name)} to undo.")
+        raise NothingToRedo(f"There is no edit of {shown(name)} to redo.")
     return done
 
 
 def _revert_one(
-    journal: Journal, target: FileTarget, direction: Direction, record: CheckpointRecord
+    journal: Journal, target: JournaledTarget, direction: Direction, record: CheckpointRecord
 ) -> Reverted:
     snapshot = target.snapshot(newline=record.newline)
     planned = edits_from_json(record.edits)
@@ -107,7 +108,7 @@ def _revert_one(
     words = journal.get(record.utterance).words
     if edits is None:
         raise TargetChanged(
-            f"{snapshot.name} was changed by another program where utterance {record.utterance} "
+            f"{shown(snapshot.name)} was changed by another program where utterance {record.utterance} "
             "had edited it.",
             hint=f"Nothing was written. `voice-edit log {record.utterance}` shows what the edit was.",
         )
@@ -126,23 +127,26 @@ def _revert_one(
 
 
 def _carry_out(
-    journal: Journal, target: FileTarget, write: PreparedWrite, plan: Callable[[], int]
+    journal: Journal, target: JournaledTarget, write: PreparedWrite, plan: Callable[[], int]
 ) -> Receipt:
     number = plan()
     try:
         receipt = target.commit(write)
+    except TargetUncertain as error:
+        journal.settle(number, "unclear", reason=recovery.UNREACHABLE, message=str(error))
+        raise
     except TargetError as error:
         journal.settle(number, "not_done", reason=error.code, message=str(error))
         raise
     except BaseException:
-        # Ctrl-C between two steps: the file tells whether it was before or after the replacement.
+        # Ctrl-C between two steps: the target tells whether it was before or after the replacement.
         with suppress(VoiceEditError):
-            recovery.settle_target(journal, name_of(write.path))
+            recovery.settle_target(journal, write.name, there=target)
         raise
     try:
         journal.settle(number, "done", receipt=receipt)
     except JournalError as error:
-        # The file holds our text and the plan is on disk: the next start settles it from the file's content.
+        # The target holds our text and the plan is on disk: the next start settles it by what is there.
         note = f"The journal could not be completed and will be next time: {error}"
         return Receipt(receipt.state, receipt.before, receipt.after, (*receipt.notes, note))
     return receipt

@@ -119,7 +119,6 @@ def retry(
     """
     from voice_edit import sessions
     from voice_edit.errors import UsageError
-    from voice_edit.targets.file import path_of
 
     run = invocation(context)
     output, settings = run.output(), run.settings()
@@ -130,11 +129,7 @@ def retry(
                 f"Utterance {number} is already applied.",
                 hint=f"Take it back first, or apply it once more: voice-edit retry {number} --again",
             )
-        path = file or (path_of(record.target) if record.target else None)
-        if path is None:
-            raise UsageError(
-                f"Utterance {number} was not meant for a file.", hint="Name one with --file FILE."
-            )
+        path = file or sessions.file_of(record)
         failures = _retry(run, output, journal, record, path, by_words=words or record.audio is None)
     if failures:
         raise typer.Exit(failures[0].exit_code)
@@ -223,7 +218,7 @@ def _when(record: UtteranceRecord) -> str:
 
 def _table(records: list[UtteranceRecord], output: Output) -> RenderableType:
     """A table on a terminal, two lines each on a narrow one; tab-separated lines for other programs."""
-    from voice_edit.targets.file import path_of
+    from voice_edit.targets.names import shown_short
 
     rows = [
         (
@@ -231,7 +226,7 @@ def _table(records: list[UtteranceRecord], output: Output) -> RenderableType:
             _when(r),
             _state(r),
             r.mode,
-            path_of(r.target).name if r.target else "",
+            shown_short(r.target) if r.target else "",
             r.words or r.message or "",
         )
         for r in records
@@ -262,7 +257,7 @@ def _details(record: UtteranceRecord) -> str:
     """Everything about one utterance, one fact a line."""
     from voice_edit.commands import from_data
     from voice_edit.compact import one_line, to_compact
-    from voice_edit.targets.file import path_of
+    from voice_edit.targets.names import is_file, shown
 
     commands = [one_line(to_compact(from_data(data))) for data in record.commands or []]
     facts = {
@@ -271,7 +266,9 @@ def _details(record: UtteranceRecord) -> str:
         "state": _state(record),
         "why": record.message,
         "mode": record.mode,
-        "file": str(path_of(record.target)) if record.target else None,
+        ("file" if is_file(record.target or "/") else "field"): shown(record.target)
+        if record.target
+        else None,
         "words": record.words,
         "commands": ", then ".join(commands),
         "confidence": None

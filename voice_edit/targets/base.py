@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from voice_edit.edits import Edit, Selection
+    from voice_edit.targets.text_format import Newline
 
 ReceiptState = Literal["verified", "unverified", "refused"]
 
@@ -74,6 +75,62 @@ class Receipt:
     def from_json(cls, data: Mapping[str, Any]) -> Receipt:
         after = None if data["after"] is None else Version.from_json(data["after"])
         return cls(data["state"], Version.from_json(data["before"]), after, tuple(data["notes"]))
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedWrite:
+    """A write that is fully decided and has not touched the target: what the journal records first."""
+
+    name: str
+    """What the target is called in the journal."""
+    before: Version
+    """What the target must still be."""
+    after: Version
+    """What it will be; only `sha256` and `size` are known beforehand."""
+    text_before: str
+    text_after: str
+    edits: tuple[Edit, ...]
+    """What leads from one to the other."""
+    newline: Newline
+    """The line ending for which the offsets of the edits hold."""
+    data: bytes
+    """The new content, as the target keeps it; `after` is its fingerprint."""
+    token: str
+    """Names this attempt; for a file also its temporary file, so that it can be found after a crash."""
+
+
+class JournaledTarget(Protocol):
+    """A place that holds text, whose edits are written down before they are made and can be undone later.
+
+    `snapshot` says what is there, `prepare` decides without touching anything, `commit` does it. Between the
+    last two the journal learns what is about to happen.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the target is called in the journal: a file's path, or "scheme:name" (see `names`)."""
+        ...
+
+    def snapshot(self, *, newline: Newline | None = None) -> Snapshot:
+        """The text now. `newline` asks for an earlier line ending, see `text_format.decode`.
+
+        Raises TargetError.
+        """
+        ...
+
+    def prepare(
+        self, edits: Sequence[Edit], *, expected: Version, newline: Newline | None = None
+    ) -> PreparedWrite:
+        """What it will hold after `edits`. Raises TargetChanged unless it is of version `expected`."""
+        ...
+
+    def commit(self, write: PreparedWrite) -> Receipt:
+        """Do what was prepared, and read it back.
+
+        Raises TargetUncertain when nobody knows whether it was done; any other TargetError means that
+        nothing was written.
+        """
+        ...
 
 
 class Target(Protocol):

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from voice_edit import durable
 from voice_edit.errors import TargetChanged, TargetError, TargetIsFolder, TargetNotRegular, TargetTooLarge
 from voice_edit.targets import _atomic, text_format
-from voice_edit.targets.base import Receipt, Snapshot, Version
+from voice_edit.targets.base import PreparedWrite, Receipt, Snapshot, Version
+from voice_edit.targets.names import name_of, path_of
 from voice_edit.targets.text_format import PLAIN, Newline, TextFormat
 
 if TYPE_CHECKING:
@@ -33,26 +34,6 @@ class FileSnapshot(Snapshot):
 
     format: TextFormat = PLAIN
     """Encoding, byte order mark and line ending."""
-
-
-@dataclass(frozen=True, slots=True)
-class PreparedWrite:
-    """A write that is fully decided and has not touched the target: what the journal records first."""
-
-    path: Path
-    """The file itself, links resolved."""
-    before: Version
-    """What the file must still be."""
-    after: Version
-    """What it will be; only `sha256` and `size` are known beforehand."""
-    text_before: str
-    text_after: str
-    format: TextFormat
-    """How both are written down."""
-    data: bytes
-    """The new content."""
-    token: str
-    """Names the temporary file, so that it can be found after a crash."""
 
 
 class FileTarget:
@@ -116,12 +97,13 @@ class FileTarget:
         if len(data) > self._max_bytes:
             raise TargetTooLarge(f"{snapshot.name} would grow to {_megabytes(len(data))}.")
         return PreparedWrite(
-            path=path_of(snapshot.name),
+            name=snapshot.name,
             before=snapshot.version,
             after=Version(hashlib.sha256(data).hexdigest(), len(data)),
             text_before=snapshot.text,
             text_after=document.text,
-            format=snapshot.format,
+            edits=tuple(edits),
+            newline=snapshot.format.newline,
             data=data,
             token=secrets.token_hex(8),
         )
@@ -133,46 +115,30 @@ class FileTarget:
         then nothing was written.
         """
 
+        path = path_of(write.name)
+
         def still_the_same() -> None:
-            _, now = read_version(write.path, max_bytes=self._max_bytes)
+            _, now = read_version(path, max_bytes=self._max_bytes)
             if not now.same_content(write.before):
-                raise _changed(write.path)
+                raise _changed(path)
 
         still_the_same()
         notes: tuple[str, ...] = ()
         if not write.after.same_content(write.before):
-            notes = _atomic.replace(write.path, write.data, token=write.token, check=still_the_same)
+            notes = _atomic.replace(path, write.data, token=write.token, check=still_the_same)
         durable.step("target.read_back")
         try:
-            _, found = read_version(write.path, max_bytes=self._max_bytes)
+            _, found = read_version(path, max_bytes=self._max_bytes)
         except TargetError as error:
             return Receipt("unverified", write.before, write.after, (*notes, f"Not read back: {error}"))
         if not found.same_content(write.after):
-            note = f"Another program wrote to {write.path.name} right after us."
+            note = f"Another program wrote to {path.name} right after us."
             return Receipt("unverified", write.before, found, (*notes, note))
         return Receipt("verified", write.before, found, notes)
 
     def apply(self, edits: Sequence[Edit], *, expected: Version) -> Receipt:
         """`prepare` and `commit` in one, for callers that keep no journal."""
         return self.commit(self.prepare(edits, expected=expected))
-
-
-_BYTES_PREFIX = "bytes:"
-
-
-def name_of(path: Path) -> str:
-    """A path as Unicode text, whatever bytes it is made of. `path_of` is the way back."""
-    text = str(path)
-    if text.isprintable() and not text.startswith(_BYTES_PREFIX):
-        return text
-    return _BYTES_PREFIX + os.fsencode(path).hex()
-
-
-def path_of(name: str) -> Path:
-    """The path that `name_of` named."""
-    if name.startswith(_BYTES_PREFIX):
-        return Path(os.fsdecode(bytes.fromhex(name.removeprefix(_BYTES_PREFIX))))
-    return Path(name)
 
 
 def read_version(path: Path, *, max_bytes: int = MAX_BYTES) -> tuple[bytes, Version]:

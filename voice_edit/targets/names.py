@@ -1,0 +1,50 @@
+"""What a target is called in the journal, and what a name tells about its target.
+
+A file is called by its absolute path, or by the bytes of its path in hexadecimal digits ("bytes:2f6e...")
+where these are no printable Unicode text. Everything else has a scheme and a name that no path begins with:
+"client:practice", "clipboard:".
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from voice_edit.errors import TargetGone
+
+_BYTES_PREFIX = "bytes:"
+
+
+def name_of(path: Path) -> str:
+    """A path as Unicode text, whatever bytes it is made of. `path_of` is the way back."""
+    text = str(path)
+    if text.isprintable() and path.is_absolute():
+        return text
+    return _BYTES_PREFIX + os.fsencode(path).hex()
+
+
+def is_file(name: str) -> bool:
+    """Whether this is the name of a file."""
+    return name.startswith(("/", _BYTES_PREFIX))
+
+
+def path_of(name: str) -> Path:
+    """The path that `name_of` named. Raises TargetGone for the name of something else."""
+    if name.startswith(_BYTES_PREFIX):
+        return Path(os.fsdecode(bytes.fromhex(name.removeprefix(_BYTES_PREFIX))))
+    if not is_file(name):
+        raise TargetGone(f"{shown(name)} is no file, and no program that holds it is there.")
+    return Path(name)
+
+
+def shown(name: str) -> str:
+    """The name as people read it: a path, or e.g. “practice”."""
+    if is_file(name):
+        return str(path_of(name))
+    scheme, _, rest = name.partition(":")
+    return f"“{rest}”" if rest else f"the {scheme}"
+
+
+def shown_short(name: str) -> str:
+    """The same where there is little room: a file without its folder."""
+    return path_of(name).name if is_file(name) else shown(name)
