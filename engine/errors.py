@@ -22,8 +22,10 @@
     │   ├── ModelUnsupported     a sound GGUF of an architecture we cannot feed
     │   ├── ProjectorUnsupported a projector of another kind than gemma4ua
     │   ├── ProjectorMismatch    a projector of another width than the model
+    │   ├── DetectorMissing      the voice detector that was chosen is not installed
     │   ├── ContextFull          the utterance does not fit into the context
-    │   └── DecodeFailed         llama.cpp refused or failed a batch
+    │   ├── DecodeFailed         llama.cpp refused or failed a batch
+    │   └── EngineLost           the process that hears ended over this utterance, again and again
     └── Cancelled                the user asked to stop; not a fault
 
 `str(error)` says in one line what happened and to which file, `error.hint` what to do next. `error.code` is a
@@ -219,6 +221,13 @@ class ProjectorMismatch(ModelError):
         """Values in one embedding of the model, 0 where unknown."""
 
 
+class DetectorMissing(ModelError):
+    """The voice detector that was chosen needs a package that is not installed."""
+
+    code = "detector-missing"
+    hint = "pip install 'voice-edit[silero]', or go without it: listening.detector = \"webrtc\""
+
+
 class ContextFull(ModelError):
     """This utterance does not fit into the context; a shorter one does."""
 
@@ -233,6 +242,17 @@ class DecodeFailed(ModelError):
     code = "decode-failed"
     fatal = False
     hint = "Try the recording again; if it fails again, free memory or use fewer threads."
+
+
+class EngineLost(ModelError):
+    """The process that hears ended while it worked on this utterance, and did so again when restarted."""
+
+    code = "engine-lost"
+    fatal = False
+    hint = (
+        "The recording is kept: try it again with `voice-edit retry`. If that fails too, free memory or choose a "
+        "smaller model; `voice-edit doctor` tells more."
+    )
 
 
 class Cancelled(EngineError):

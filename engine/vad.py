@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from engine.frames import SAMPLE_RATE, WINDOW_SAMPLES
 
 if TYPE_CHECKING:
     from engine.events import Samples
+
+DetectorName: TypeAlias = Literal["webrtc", "silero"]
 
 SILENCE_DBFS = -100.0
 """The level given to digital silence and to anything below it; 16-bit dither is at about -98."""
@@ -176,3 +178,18 @@ class WebRtcDetector:
 
         self._vad = webrtcvad.Vad(self._aggressiveness)
         self._room.reset()
+
+
+def choose_detector(
+    name: DetectorName = "webrtc", *, aggressiveness: int = 2, floor_dbfs: float = FLOOR_DBFS
+) -> SpeechDetector:
+    """The detector of that name. Both take an aggressiveness of 0 to 3 and a level floor.
+
+    Raises DetectorMissing where it needs something that is not installed, ValueError for values that make no
+    sense.
+    """
+    if name == "silero":
+        from engine.silero import SileroDetector
+
+        return SileroDetector(aggressiveness, floor_dbfs)
+    return WebRtcDetector(aggressiveness, floor_dbfs)

@@ -62,6 +62,8 @@ class ListeningSettings(_Section):
     """A longer monologue is cut at its pauses into several utterances; None is as the model wants it."""
     partial_every_ms: int = Field(default=1000, ge=200, le=10_000)
     """How often partial words are computed while somebody watches."""
+    detector: Literal["webrtc", "silero"] = "webrtc"
+    """What tells a voice from other sounds; "silero" is an extra: pip install 'voice-edit[silero]'."""
     aggressiveness: int = Field(default=2, ge=0, le=3)
     """How readily the voice activity detector calls a sound noise."""
     floor_dbfs: float = Field(default=-55.0, ge=-100.0, le=0.0)

@@ -126,14 +126,16 @@ def hear(
     """
     from engine.endpointing import hold_settings
     from engine.listening import listen
-    from engine.vad import WebRtcDetector
+    from engine.vad import choose_detector
 
     chosen = settings.listening
     endpointing = _endpointing(settings, engine)
     if hold:
         endpointing = hold_settings(endpointing)
-    detector = WebRtcDetector(aggressiveness=chosen.aggressiveness, floor_dbfs=chosen.floor_dbfs)
     with failures_named():
+        detector = choose_detector(
+            chosen.detector, aggressiveness=chosen.aggressiveness, floor_dbfs=chosen.floor_dbfs
+        )
         yield from listen(
             source,
             engine,
