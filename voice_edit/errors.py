@@ -45,6 +45,9 @@ VoiceEditError                       1   base class; never raised bare
 │   ├── DaemonStartFailed                it was started and ended at once
 │   ├── ProtocolMismatch                 it is of a version that we do not understand
 │   └── ControlUnavailable               the control socket cannot be made or opened
+├── ServiceError                     9   systemd or launchd, which start the daemon with the session
+│   ├── ServiceUnavailable               there is none here, or it cannot be reached
+│   └── ServiceFailed                    it refused, or its files cannot be written
 ├── RemoteFailure                    *   what the daemon told of a failure; exit code and details are its
 └── Interrupted                    130   Ctrl-C, or the recording was cancelled
     └── Cancelled                        the speaker gave up what was being said
@@ -415,6 +418,25 @@ class ControlUnavailable(DaemonError):
     """The control socket cannot be made or opened."""
 
     hint = "Set VOICE_EDIT_HOME to a folder of your own that you can write to."
+
+
+class ServiceError(VoiceEditError):
+    """The service manager of this session, systemd or launchd."""
+
+    exit_code = 9
+    hint = "Start `voice-edit run` yourself; `voice-edit service status` shows what is known of the service."
+
+
+class ServiceUnavailable(ServiceError):
+    """There is no service manager here, or it cannot be reached."""
+
+    hint = "Start `voice-edit run` from the autostart of your desktop instead."
+
+
+class ServiceFailed(ServiceError):
+    """It refused what was asked, or its files cannot be written."""
+
+    hint = "`voice-edit service logs` shows what the daemon wrote last."
 
 
 class RemoteFailure(VoiceEditError):
