@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from voice_edit.cli import demo, edit, history, model, say, transcribe
+from voice_edit.cli import demo, edit, history, model, say, transcribe, tui
 from voice_edit.cli.options import Invocation
 
 EPILOG = """\b
@@ -130,6 +130,7 @@ def root(
 app.command("demo")(demo.demo)
 app.command("transcribe")(transcribe.transcribe)
 app.command("edit")(edit.edit)
+app.command("tui")(tui.tui)
 app.command("say", epilog=say.EPILOG)(say.say)
 app.command("undo")(history.undo)
 app.command("redo")(history.redo)

@@ -21,6 +21,7 @@ VERBS = (
     "demo",
     "transcribe",
     "edit",
+    "tui",
     "say",
     "undo",
     "redo",

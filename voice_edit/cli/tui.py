@@ -1,0 +1,32 @@
+"""`voice-edit tui`: the terminal interface."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from voice_edit.cli.options import invocation
+
+
+def tui(context: typer.Context) -> None:
+    """Talk, see what is heard and what it changes, and practise, in the terminal.
+
+    Starts the daemon if you like, and works without a desktop: F5 and F6 talk, F1 lists all keys.
+    """
+    from voice_edit.errors import UsageError
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "The terminal interface needs a terminal.",
+            hint="Run it in one; in scripts use `voice-edit watch --json` and `voice-edit talk`.",
+        )
+    run = invocation(context)
+    settings, paths = run.settings(), run.paths()
+
+    from voice_edit.tui.app import VoiceEditApp
+
+    app = VoiceEditApp(settings, paths)
+    app.run()
+    if app.return_code:
+        raise typer.Exit(app.return_code)

@@ -1,0 +1,485 @@
+"""What the terminal interface knows, as frozen data, and how each event of the daemon changes it.
+
+Pure: `reduce(state, event)` takes an event as it came over the control socket (docs/control.md) and returns
+the next state; an event it does not know changes nothing. Three events are made by the client itself:
+`status` (the answer to that command), `link` (how the connection is) and `heard_typed` (words that the user
+typed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+Event: TypeAlias = Mapping[str, Any]
+LinkState: TypeAlias = Literal["connecting", "connected", "absent", "lost", "starting", "refused"]
+Importance: TypeAlias = Literal["info", "warning", "error"]
+
+METER_LEVELS = 200
+"""Levels kept for the meter; at 12.5 a second 16 seconds, and more than a terminal is wide."""
+RECENT = 40
+"""Results of this run that are kept for the screen; the journal has all of them."""
+CLIPPING_PEAK = 0.99
+"""A peak from which on the input is called clipped."""
+CLIPPED_LEVELS = 25
+"""For how many levels after a clipped one the mark stays: 2 seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something to tell in words."""
+
+    level: Importance
+    text: str
+    """What happened, one line."""
+    hint: str = ""
+    """What to do next; may be empty."""
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The connection to the daemon."""
+
+    state: LinkState = "connecting"
+    message: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where text goes."""
+
+    kind: str = "none"
+    """"file", "client", "clipboard" or "none"."""
+    name: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """The process that owns the model."""
+
+    state: str = "unloaded"
+    name: str = ""
+    pid: int | None = None
+    rss_bytes: int | None = None
+    restarts: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneState:
+    """Where live sound comes from."""
+
+    state: str = "closed"
+    device: str = ""
+    problem: Message | None = None
+    dropped_samples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hotkeys:
+    """The keys that work on the whole desktop."""
+
+    backend: str = ""
+    dictate: str = ""
+    edit: str = ""
+    cancel: str = ""
+    style: str = ""
+    problem: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One step of the meter."""
+
+    rms_dbfs: float
+    peak: float
+    is_speech: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The words of the utterance that is spoken, or was spoken last."""
+
+    stable: str = ""
+    """The part of the partial hypothesis that stayed the same since the one before."""
+    rest: str = ""
+    """The part that may still change."""
+    words: str | None = None
+    """The final words; None while only partial ones are known."""
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of the last utterance."""
+
+    kind: Literal["outcome", "failed", "rejected", "reverted"]
+    utterance: int | None = None
+    mode: str = ""
+    words: str = ""
+    compact: str = ""
+    """The commands as they were understood, in short form."""
+    before: str | None = None
+    after: str | None = None
+    """Texts before and after; None when they are too long to be sent."""
+    changes: tuple[tuple[int, str, str], ...] = ()
+    """Start, old and new text of each change; start in code points of the text before."""
+    receipt: str = ""
+    notes: tuple[str, ...] = ()
+    timing: Mapping[str, float] = field(default_factory=dict)
+    """Milliseconds by stage, as in docs/control.md."""
+    message: Message | None = None
+    """What went wrong, or what was taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several places."""
+
+    start: int
+    end: int
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something that the daemon must be told before it goes on."""
+
+    id: Any
+    """As it came; goes back with the answer."""
+    kind: Literal["choice", "confirm"]
+    message: str
+    choices: tuple[Choice, ...] = ()
+    before: str = ""
+    after: str = ""
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All of it."""
+
+    link: Link = Link()
+    version: str = ""
+    pid: int | None = None
+    stage: str = "idle"
+    mode: str = ""
+    """"dictate", "edit", or empty when nobody talks."""
+    hands_free: str = "off"
+    take: int | None = None
+    target: Target = Target()
+    engine: EngineState = EngineState()
+    microphone: MicrophoneState = MicrophoneState()
+    hotkeys: Hotkeys = Hotkeys()
+    levels: tuple[Level, ...] = ()
+    """Newest last."""
+    speaking: bool = False
+    heard: Heard = Heard()
+    result: Result | None = None
+    message: Message | None = None
+    """The newest notice of the take that runs or ran last."""
+    question: Question | None = None
+    recent: tuple[Result, ...] = ()
+    """The last results of this run, newest last."""
+    entries: int = 0
+    """Counts what changed the history; a screen that shows it compares."""
+
+    @property
+    def connected(self) -> bool:
+        return self.link.state == "connected"
+
+    @property
+    def talking(self) -> bool:
+        """Whether there is a take to be stopped."""
+        return self.stage in ("listening", "hearing")
+
+    @property
+    def clipped(self) -> bool:
+        """Whether the input was too loud just now."""
+        return any(level.peak >= CLIPPING_PEAK for level in self.levels[-CLIPPED_LEVELS:])
+
+
+def reduce(state: State, event: Event) -> State:
+    """The state after `event`. One that lacks what it should have is told and changes nothing else."""
+    name = str(event.get("event", ""))
+    known = _REDUCERS.get(name)
+    if known is None:
+        return state
+    try:
+        return known(state, event)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        text = f"The daemon sent '{name}' in a form that is not known here ({type(error).__name__})."
+        hint = "Restart both: voice-edit stop, then voice-edit tui."
+        return replace(state, message=Message("warning", text, hint, "protocol"))
+
+
+def stable_prefix(old: str, new: str) -> int:
+    """How many code points of `new` are whole words that `old` had as well."""
+    length = 0
+    for mine, theirs in zip(old, new, strict=False):
+        if mine != theirs:
+            break
+        length += 1
+    if length == len(new) or (length == len(old) and new[length : length + 1].isspace()):
+        return length
+    while length and not new[length - 1].isspace():
+        length -= 1
+    return length
+
+
+def _link(state: State, event: Event) -> State:
+    link = Link(event["state"], str(event.get("message", "")), str(event.get("hint", "")))
+    if link.state == "connected":
+        return replace(state, link=link)
+    # What the daemon did is not known any more; what was seen last stays to be read.
+    kept = State(link=link, heard=_settled(state.heard), result=state.result, recent=state.recent)
+    return replace(kept, target=state.target, version=state.version, entries=state.entries)
+
+
+def _hello(state: State, event: Event) -> State:
+    return replace(state, version=str(event.get("version", "")), pid=event.get("pid"))
+
+
+def _status(state: State, event: Event) -> State:
+    changed = replace(
+        state,
+        stage=str(event.get("stage", "idle")),
+        mode=event.get("mode") or "",
+        take=event.get("take"),
+        hands_free=event.get("hands_free") or "off",
+        target=_as_target(event.get("target")),
+        engine=_as_engine(EngineState(), event.get("engine") or {}),
+        microphone=_as_microphone(MicrophoneState(), event.get("microphone") or {}),
+        hotkeys=_as_hotkeys(Hotkeys(), event.get("hotkeys") or {}),
+        version=str(event.get("version", state.version)),
+        pid=event.get("pid", state.pid),
+    )
+    question = event.get("question")  # one that was asked before we came
+    return _ask(changed, question) if question else replace(changed, question=None)
+
+
+def _stage(state: State, event: Event) -> State:
+    stage, take = str(event["stage"]), event.get("take")
+    changed = replace(state, stage=stage, mode=event.get("mode") or "", take=take)
+    if "hands_free" in event:
+        changed = replace(changed, hands_free=event["hands_free"] or "off")
+    if stage == "idle":
+        return replace(changed, speaking=False, heard=_settled(state.heard))
+    if state.stage == "idle" and stage == "listening":  # a new take: nothing of the one before is true of it
+        return replace(changed, levels=(), message=None, speaking=False, heard=Heard())
+    return changed
+
+
+def _settled(heard: Heard) -> Heard:
+    """Without partial words: they were not what was meant, or nobody waits for their end any more."""
+    return heard if heard.words is not None else Heard()
+
+
+def _level(state: State, event: Event) -> State:
+    level = Level(float(event["rms_dbfs"]), float(event["peak"]), bool(event["is_speech"]))
+    return replace(state, levels=(*state.levels[-(METER_LEVELS - 1) :], level))
+
+
+def _speech(state: State, event: Event) -> State:
+    speaking = bool(event["speaking"])
+    if speaking and state.heard.words is not None:  # the next utterance of the same take
+        return replace(state, speaking=True, heard=Heard())
+    return replace(state, speaking=speaking)
+
+
+def _partial(state: State, event: Event) -> State:
+    text = str(event["text"])
+    seen = state.heard
+    old = "" if seen.words is not None else seen.stable + seen.rest
+    cut = stable_prefix(old, text)
+    return replace(state, heard=Heard(stable=text[:cut], rest=text[cut:]))
+
+
+def _words(state: State, event: Event) -> State:
+    return replace(state, heard=Heard(words=str(event["text"]), confidence=event.get("confidence")))
+
+
+def _heard_typed(state: State, event: Event) -> State:
+    return replace(state, heard=Heard(words=str(event["words"])), message=None)
+
+
+def _outcome(state: State, event: Event) -> State:
+    receipt = event.get("receipt") or {}
+    result = Result(
+        "outcome",
+        utterance=event.get("utterance"),
+        mode=event.get("mode") or "",
+        words=str(event.get("words", "")),
+        compact=str(event.get("compact") or ""),
+        before=event.get("before"),
+        after=event.get("after"),
+        changes=tuple((c["start"], c["old"], c["new"]) for c in event.get("changes") or ()),
+        receipt=str(receipt.get("state", "")),
+        notes=tuple(str(note) for note in receipt.get("notes") or ()),
+        timing=_as_timing(event.get("timing")),
+    )
+    heard = state.heard
+    if heard.words != result.words:
+        heard = Heard(words=result.words)
+    return _with_result(state, result, heard)
+
+
+def _failed(state: State, event: Event) -> State:
+    error = event.get("error") or {}
+    message = Message("error", str(error.get("message", "")), str(error.get("hint", "")), _code(error))
+    words = event.get("words") or ""
+    result = Result("failed", utterance=event.get("utterance"), words=words, message=message)
+    heard = Heard(words=words) if words and state.heard.words != words else state.heard
+    return _with_result(state, result, heard)
+
+
+def _rejected(state: State, event: Event) -> State:
+    message = Message("warning", str(event["message"]), str(event.get("hint", "")), str(event["reason"]))
+    result = Result("rejected", utterance=event.get("utterance"), message=message)
+    return _with_result(state, result, Heard())
+
+
+def _reverted(state: State, event: Event) -> State:
+    numbers = [str(number) for number in event.get("utterances") or ()]
+    done = "Undid" if event["direction"] == "undo" else "Redid"
+    plural = "s" if len(numbers) > 1 else ""
+    receipt = event.get("receipt") or {}
+    result = Result(
+        "reverted",
+        receipt=str(receipt.get("state", "")),
+        notes=tuple(str(note) for note in receipt.get("notes") or ()),
+        timing=_as_timing(event.get("timing")),
+        before=event.get("before"),
+        after=event.get("after"),
+        message=Message("info", f"{done} utterance{plural} {', '.join(numbers)}."),
+    )
+    return _with_result(state, result, state.heard)
+
+
+def _with_result(state: State, result: Result, heard: Heard) -> State:
+    recent = (*state.recent[-(RECENT - 1) :], result)
+    return replace(state, result=result, heard=heard, recent=recent, entries=state.entries + 1)
+
+
+def _notice(state: State, event: Event) -> State:
+    level = event.get("level", "info")
+    message = Message(
+        level if level in ("info", "warning", "error") else "info",
+        str(event["message"]),
+        str(event.get("hint") or ""),
+        str(event.get("code") or ""),
+    )
+    said = state.result.message if state.result is not None else None
+    if said is not None and said.text == message.text:
+        return state  # it stands where the edit would
+    return replace(state, message=message)
+
+
+def _ask(state: State, event: Event) -> State:
+    question = Question(
+        id=event["question"],
+        kind="confirm" if event["kind"] == "confirm" else "choice",
+        message=str(event["message"]),
+        choices=tuple(Choice(c["start"], c["end"], str(c["excerpt"])) for c in event.get("choices") or ()),
+        before=event.get("before") or "",
+        after=event.get("after") or "",
+        timeout_s=event.get("timeout_s"),
+    )
+    return replace(state, question=question)
+
+
+def _asked(state: State, event: Event) -> State:
+    mine = state.question is not None and state.question.id == event["question"]
+    return replace(state, question=None) if mine else state
+
+
+def _bye(state: State, event: Event) -> State:
+    reason = str(event.get("reason") or "")
+    return replace(
+        state, message=Message("warning", f"The daemon stops: {reason}." if reason else "The daemon stops.")
+    )
+
+
+def _as_target(data: Mapping[str, Any] | None) -> Target:
+    data = data or {}
+    return Target(str(data.get("kind") or "none"), str(data.get("name") or ""), str(data.get("title") or ""))
+
+
+def _as_engine(old: EngineState, data: Event) -> EngineState:
+    return EngineState(
+        state=str(data.get("state") or old.state),
+        name=str(data.get("name") or old.name),
+        pid=data.get("pid"),
+        rss_bytes=data.get("rss_bytes"),
+        restarts=int(data.get("restarts") or old.restarts),
+        message=str(data.get("message") or ""),
+    )
+
+
+def _as_microphone(old: MicrophoneState, data: Event) -> MicrophoneState:
+    return MicrophoneState(
+        state=str(data.get("state") or old.state),
+        device=str(data.get("device") or old.device),
+        problem=_as_problem(data.get("problem")),
+        dropped_samples=int(data.get("dropped_samples") or old.dropped_samples),
+    )
+
+
+def _as_hotkeys(old: Hotkeys, data: Event) -> Hotkeys:
+    return Hotkeys(
+        backend=str(data.get("backend") or ""),
+        dictate=str(data.get("dictate", old.dictate) or ""),
+        edit=str(data.get("edit", old.edit) or ""),
+        cancel=str(data.get("cancel", old.cancel) or ""),
+        style=str(data.get("style") or old.style),
+        problem=_as_problem(data.get("problem")),
+    )
+
+
+def _as_timing(data: Event | None) -> dict[str, float]:
+    return {name: float(ms) for name, ms in (data or {}).items() if _is_number(ms)}
+
+
+def _as_problem(data: Any) -> Message | None:
+    if not data:
+        return None
+    if isinstance(data, str):
+        return Message("warning", data)
+    return Message("warning", str(data.get("message", "")), str(data.get("hint") or ""), _code(data))
+
+
+def _code(data: Event) -> str:
+    return str(data.get("code") or data.get("error") or "")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_REDUCERS: dict[str, Callable[[State, Event], State]] = {
+    "link": _link,
+    "hello": _hello,
+    "status": _status,
+    "stage": _stage,
+    "level": _level,
+    "speech": _speech,
+    "partial": _partial,
+    "words": _words,
+    "heard_typed": _heard_typed,
+    "outcome": _outcome,
+    "failed": _failed,
+    "rejected": _rejected,
+    "reverted": _reverted,
+    "notice": _notice,
+    "ask": _ask,
+    "asked": _asked,
+    "bye": _bye,
+    "target": lambda state, event: replace(state, target=_as_target(event)),
+    "engine": lambda state, event: replace(state, engine=_as_engine(state.engine, event)),
+    "microphone": lambda state, event: replace(state, microphone=_as_microphone(state.microphone, event)),
+    "hotkeys": lambda state, event: replace(state, hotkeys=_as_hotkeys(state.hotkeys, event)),
+}

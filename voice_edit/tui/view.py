@@ -1,0 +1,351 @@
+"""How a state looks, part by part. Pure: a state and a width in cells in, a styled line or two out.
+
+Styles name the colours of `themes`, so the same content is right in both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len, set_cell_size
+from textual.content import Content
+
+from voice_edit.cli.diffs import DiffLine
+from voice_edit.cli.meter import block
+from voice_edit.cli.output import visible
+from voice_edit.tui import excerpts
+from voice_edit.tui.keys import spoken_key
+from voice_edit.tui.model import CLIPPING_PEAK, Level, Message, Question, Result, State
+
+Styled = tuple[str, str]
+
+STAGES: dict[str, tuple[str, str]] = {
+    "idle": ("○", "$muted"),
+    "listening": ("●", "bold $primary"),
+    "hearing": ("●", "bold $speech"),
+    "applying": ("◆", "bold $accent"),
+    "asking": ("?", "bold $warning"),
+}
+LINKS = {
+    "connecting": "connecting",
+    "starting": "starting the daemon",
+    "absent": "no daemon",
+    "lost": "the daemon is gone",
+    "refused": "refused",
+}
+ENGINES = {
+    "unloaded": "not loaded",
+    "loading": "loading",
+    "ready": "ready",
+    "restarting": "restarting",
+    "failed": "failed",
+}
+RECEIPTS = {
+    "verified": ("✓ verified", "$success"),
+    "unverified": ("△ unverified", "$warning"),
+    "refused": ("✗ refused", "$error"),
+}
+MARKS = {"info": ("·", "$muted"), "warning": ("!", "bold $warning"), "error": ("✗", "bold $error")}
+DIFF = {
+    " ": ("$muted", "$muted"),
+    "~": ("$muted", "$muted"),
+    "-": ("$removed", "$removed on $removed-words"),
+    "+": ("$added", "$added on $added-words"),
+}
+STEPS = (
+    ("tail", "release_ms"),
+    ("endpoint", "endpoint_ms"),
+    ("first token", "first_token_ms"),
+    ("final", "final_ms"),
+    ("applied", "applied_ms"),
+)
+DEVICE_CELLS = 26
+
+
+def header(state: State, width: int) -> Content:
+    """One line: stage, mode and target on the left, the engine on the right."""
+    if not state.connected:
+        left = Content.assemble((" ○ ", "$muted"), (LINKS[state.link.state], "bold"))
+        return _spread(left, Content.assemble(("voice-edit ", "$muted")), width)
+    mark, style = STAGES.get(state.stage, STAGES["idle"])
+    parts: list[Styled] = [(f" {mark} ", style), (state.stage, style if state.stage != "idle" else "bold")]
+    mode = state.mode or (state.hands_free if state.hands_free != "off" else "")
+    if mode:
+        hands_free = "hands-free " if state.hands_free != "off" else ""
+        parts += [("  ", ""), (f"{hands_free}{mode}", "bold")]
+    parts += [("  → ", "$muted"), (visible(target_name(state)), "")]
+    return _spread(Content.assemble(*parts), _engine(state), width)
+
+
+def target_name(state: State) -> str:
+    """What the target is called."""
+    target = state.target
+    if target.kind == "none":
+        return "no target"
+    return target.title or target.name or target.kind
+
+
+def _engine(state: State) -> Content:
+    engine = state.engine
+    style = {"ready": "$muted", "failed": "bold $error", "restarting": "$warning"}.get(engine.state, "$muted")
+    name = f"{visible(engine.name)} " if engine.name else "model "
+    memory = f" · {engine.rss_bytes / 2**20:.0f} MB" if engine.rss_bytes and engine.state == "ready" else ""
+    return Content.assemble((name, "$muted"), (ENGINES.get(engine.state, engine.state) + memory + " ", style))
+
+
+def meter(state: State, width: int) -> Content:
+    """One line: the device, the last levels with speech in its colour, how loud it is now."""
+    microphone = state.microphone
+    is_open = microphone.state == "open" and state.connected
+    if is_open or state.levels:
+        name = visible(microphone.device or "microphone")
+    else:
+        name = "microphone closed" if state.connected else ""
+    left = Content.assemble((" " + _short(name, DEVICE_CELLS) + "  ", "$muted"))
+    right = _loudness(state) if is_open else Content(" ")
+    room = max(0, width - left.cell_length - right.cell_length)
+    return left + bars(state.levels[-room:] if room else (), live=is_open, width=room) + right
+
+
+def bars(levels: Iterable[Level], *, live: bool, width: int) -> Content:
+    """Levels as blocks, newest at the right end; runs of the same kind share a style."""
+    runs: list[tuple[str, str]] = []
+    for level in levels:
+        style = "$faint"
+        if live:
+            clipped = level.peak >= CLIPPING_PEAK
+            style = "$error" if clipped else "$speech" if level.is_speech else "$muted 60%"
+        if runs and runs[-1][1] == style:
+            runs[-1] = (runs[-1][0] + block(level.rms_dbfs), style)
+        else:
+            runs.append((block(level.rms_dbfs), style))
+    shown = Content.assemble(*runs)
+    return shown.pad_left(max(0, width - shown.cell_length))
+
+
+def _loudness(state: State) -> Content:
+    if not state.levels:
+        return Content("         ")
+    rms = state.levels[-1].rms_dbfs
+    number = "silent" if rms <= -99 else f"{rms:.0f} dB"
+    if state.clipped:
+        return Content.assemble(f" {number:>6} ", ("CLIP ", "bold $error"))
+    return Content.assemble((f" {number:>7} ", "$muted"))
+
+
+def message(state: State, width: int) -> Content:
+    """Two lines: the most urgent thing there is to tell, and what to do about it."""
+    told = urgent(state)
+    mark, style = MARKS[told.level]
+    words = visible(told.text)
+    first = Content.assemble((f" {mark} ", style), (words, "" if told.level != "info" else "$muted"))
+    return first + "\n" + Content.assemble((f"   {visible(told.hint)}", "$muted"))
+
+
+def urgent(state: State) -> Message:
+    """What is told in the two lines that are for telling."""
+    link = state.link
+    if link.state != "connected":
+        hints = {"absent": "F9 starts it.", "lost": "It is waited for. F9 starts it."}
+        if link.message:
+            level = "error" if link.state in ("refused", "lost") else "warning"
+            return Message(level, link.message, link.hint or hints.get(link.state, ""))  # type: ignore[arg-type]
+        return Message("info", LINKS[link.state].capitalize() + ".", hints.get(link.state, ""))
+    if state.message is not None and state.message.level == "error":
+        return state.message
+    if state.microphone.problem is not None:
+        return state.microphone.problem
+    if state.engine.state in ("failed", "restarting") and state.engine.message:
+        level = "error" if state.engine.state == "failed" else "warning"
+        return Message(level, state.engine.message, "F3 looks at every part.")  # type: ignore[arg-type]
+    return state.message or guidance(state)
+
+
+def guidance(state: State) -> Message:
+    """What can be done now, when there is nothing else to tell."""
+    if state.stage == "asking":
+        return Message("info", "An answer is waited for.", "Without one nothing is done.")
+    if state.stage == "applying":
+        return Message("info", "One moment.")
+    if state.talking:
+        key = "F6" if state.mode == "edit" else "F5"
+        if state.mode == "edit":
+            said = "Say what to change, for example “change Monday to Wednesday”."
+        else:
+            said = "Speak. The words are written down as they are."
+        return Message("info", said, f"{key} when you are done, Esc to give up.")
+    first = "F5 to dictate, F6 to edit, the same key when you are done; Esc gives up."
+    keys = [
+        f"{spoken_key(key)} to {what}"
+        for key, what in ((state.hotkeys.dictate, "dictate"), (state.hotkeys.edit, "edit"))
+        if key and state.hotkeys.backend not in ("", "none")
+    ]
+    if state.hotkeys.problem is not None:
+        return Message("info", first, f"No keys outside of here: {state.hotkeys.problem.text}")
+    return Message("info", first, f"Anywhere on the desktop: {', '.join(keys)}." if keys else "")
+
+
+def heard(state: State) -> Content:
+    """The words: what may still change is dim, so that the eye rests on the rest."""
+    words = state.heard
+    if words.words is not None:
+        return Content(visible(words.words))
+    if not words.stable and not words.rest:
+        return Content.assemble(("…" if state.speaking else "", "$muted"))
+    return Content.assemble(visible(words.stable), (visible(words.rest), "$muted italic"))
+
+
+def heard_title(state: State) -> str:
+    """What stands above the words."""
+    if state.heard.words is None:
+        return "heard"
+    if state.heard.confidence is None:
+        return "heard"
+    return f"heard · {100 * math.exp(min(0.0, state.heard.confidence)):.0f} % sure"
+
+
+def change_title(result: Result | None) -> str:
+    """What stands above a change."""
+    if result is None:
+        return "edit"
+    if result.kind == "reverted":
+        return "undo and redo"
+    if result.kind == "failed":
+        return "not done"
+    if result.kind == "rejected":
+        return "nothing said"
+    if result.mode == "dictate":
+        return "dictated"
+    return f"edit · {visible(result.compact)}" if result.compact else "edit"
+
+
+def change(result: Result | None, width: int, height: int) -> Content:
+    """The diff, or why there is none, in at most `height` lines."""
+    if result is None:
+        return Content.assemble((" What changes is shown here, before and after.", "$muted"))
+    if result.kind in ("failed", "rejected") and result.message is not None:
+        mark, style = MARKS[result.message.level]
+        lines = [Content.assemble((f" {mark} ", style), visible(result.message.text))]
+        lines += [Content.assemble((f"   {visible(result.message.hint)}", "$muted"))]
+        return Content("\n").join(lines)
+    lines = [diff_line(line) for line in _change_lines(result, width - 3, height)]
+    if not lines:
+        text = "Only the caret moved." if result.kind == "outcome" else "The text stays as it was."
+        lines = [Content.assemble((f" {text}", "$muted"))]
+    return Content("\n").join(lines)
+
+
+def _change_lines(result: Result, width: int, height: int) -> list[DiffLine]:
+    return excerpts.fit(excerpts.change_lines(result.before, result.after, result.changes), width, height)
+
+
+def whole_diff(before: str, after: str) -> Content:
+    """A diff without limits, for a place that scrolls."""
+    return Content("\n").join([diff_line(line) for line in excerpts.change_lines(before, after)])
+
+
+def diff_line(line: DiffLine) -> Content:
+    """One line with its mark; the words that differ stand out."""
+    style, words = DIFF[line.kind]
+    mark = "  " if line.kind in " ~" else f"{line.kind} "
+    text = Content.assemble((f" {mark}", style), (visible(line.text), style))
+    for start, end in line.changed:
+        text = text.stylize(words, start + 3, end + 3)
+    return text
+
+
+def receipt(result: Result | None, width: int) -> Content:
+    """One line: is it there, what is to be said about it, and what the model spent."""
+    left = _receipt(result)
+    cost = _cost(result)
+    if left.cell_length + cost.cell_length + 2 > width:  # what is to be said comes first
+        return left
+    return _spread(left, cost, width)
+
+
+def _receipt(result: Result | None) -> Content:
+    if result is None:
+        return Content("")
+    number = f" #{result.utterance}" if result.utterance is not None else ""
+    if result.kind in ("failed", "rejected"):
+        return Content.assemble((f" ·{number} nothing was changed", "$muted"))
+    words, style = RECEIPTS.get(result.receipt, ("· nothing to write", "$muted"))
+    parts: list[Styled] = [(f" {words}", style), (number, "$muted")]
+    if result.kind == "reverted" and result.message is not None:
+        parts.append((f"  {result.message.text}", "$muted"))
+    parts += [(f"  {visible(note)}", "$warning") for note in result.notes]
+    return Content.assemble(*parts)
+
+
+def _cost(result: Result | None) -> Content:
+    known = result.timing if result is not None else {}
+    parts = [
+        f"{name} {known[key]:.0f}"
+        for name, key in (("prefill", "prefill_ms"), ("decode", "decode_ms"))
+        if key in known
+    ]
+    if "audio_ms" in known:
+        parts.append(f"sound {known['audio_ms']:.0f} ms")
+    return Content.assemble((" · ".join(parts) + " " if parts else "", "$muted"))
+
+
+def timing(result: Result | None) -> Content:
+    """One line: when each stage of the last utterance was done, counted from the key's release or from the
+    end of speech.
+    """
+    known = result.timing if result is not None else {}
+    parts: list[Styled] = []
+    for name, key in STEPS:
+        if key in known:
+            parts += [(" → " if parts else " ", "$muted"), (f"{name} ", "$muted"), (f"{known[key]:.0f}", "")]
+    return Content.assemble(*parts, (" ms", "$muted")) if parts else Content("")
+
+
+def recent(results: Sequence[Result], height: int) -> Content:
+    """The last utterances, newest first, one a line."""
+    lines = []
+    for result in results[::-1][:height]:
+        mark, style = _recent_mark(result)
+        words = result.words or (result.message.text if result.message else "")
+        number = f"{result.utterance:>5}" if result.utterance is not None else "     "
+        lines.append(Content.assemble((number, "$muted"), (f" {mark} ", style), visible(words)))
+    return Content("\n").join(lines)
+
+
+def _recent_mark(result: Result) -> Styled:
+    if result.kind in ("failed", "rejected"):
+        return MARKS["error" if result.kind == "failed" else "info"]
+    return {"unverified": ("△", "$warning"), "refused": ("✗", "$error")}.get(
+        result.receipt, ("✓", "$success")
+    )
+
+
+def question_choices(question: Question) -> list[Content]:
+    """Each place of a choice, behind its number; those beyond 9 have none."""
+    lines = []
+    for number, choice in enumerate(question.choices, 1):
+        key = f"{number}" if number <= 9 else " "
+        lines.append(Content.assemble((f" {key}  ", "bold $primary"), visible(choice.excerpt)))
+    return lines
+
+
+def title(state: State) -> str:
+    """The terminal's title."""
+    if not state.connected:
+        return f"voice-edit: {LINKS[state.link.state]}"
+    if state.stage == "idle":
+        return "voice-edit"
+    return f"voice-edit: {state.stage}" + (f" ({state.mode})" if state.mode else "")
+
+
+def _spread(left: Content, right: Content, width: int) -> Content:
+    """Left and right at the ends of a line; the left one gives way."""
+    room = max(0, width - right.cell_length)
+    if left.cell_length > room:
+        left = left.truncate(room, ellipsis=True)
+    return left.pad_right(room - left.cell_length) + right
+
+
+def _short(text: str, cells: int) -> str:
+    return text if cell_len(text) <= cells else set_cell_size(text, cells - 1).rstrip() + "…"
