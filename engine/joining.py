@@ -6,7 +6,8 @@ because it grew long. Words are never changed, added or dropped here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from engine.events import Hypothesis
 
@@ -33,6 +34,30 @@ def join(finals: Iterable[Hypothesis]) -> str:
             text = join_text(text, final.text, is_cut=final.start_sample == end)
         end = final.end_sample
     return text
+
+
+def as_one(finals: Sequence[Hypothesis]) -> Hypothesis:
+    """Final hypotheses in order as one, from the first's first sample to the last's last. At least one."""
+    first, last = finals[0], finals[-1]
+    if len(finals) == 1:
+        return first
+    sure = [(final.confidence, len(final.tokens)) for final in finals if final.confidence is not None]
+    tokens = sum(count for _, count in sure)
+    timings = [final.timing for final in finals]
+    return replace(
+        first,
+        text=join(finals),
+        tokens=tuple(token for final in finals for token in final.tokens),
+        confidence=sum(mean * count for mean, count in sure) / tokens if tokens else None,
+        end_sample=last.end_sample,
+        stop=next((final.stop for final in finals if final.stop != "eos"), "eos"),
+        timing=replace(
+            last.timing,
+            prefill_s=sum(timing.prefill_s for timing in timings),
+            decode_s=sum(timing.decode_s for timing in timings),
+            audio_s=sum(timing.audio_s for timing in timings),
+        ),
+    )
 
 
 def join_text(before: str, after: str, *, is_cut: bool) -> str:

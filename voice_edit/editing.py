@@ -1,8 +1,11 @@
-"""One file that is edited by voice: what was said goes into the journal, then into the file, and is read
+"""One text that is edited by voice: what was said goes into the journal, then into the target, and is read
 back.
 
     begin_utterance ─► words ─► understand ─► commands ─► perform ─► plan ─► apply ─► receipt
                     (every arrow is on disk before the next step begins; see journal.py)
+
+Between understanding and planning the speaker may be asked (`asking`): which of several places is meant, and
+whether a large edit is wanted.
 
 Undo and redo that are *said* go to the journal, like the verbs: they reach back beyond this process.
 """
@@ -10,17 +13,25 @@ Undo and redo that are *said* go to the journal, like the verbs: they reach back
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from voice_edit import audio_store, pipeline
-from voice_edit.errors import Interrupted, JournalError, VoiceEditError
+from voice_edit.errors import (
+    Ambiguous,
+    Interrupted,
+    JournalError,
+    NoTarget,
+    NotConfirmed,
+    VoiceEditError,
+)
 from voice_edit.pipeline import Mode, Understood
 
 if TYPE_CHECKING:
     from engine.events import Hypothesis, Rejected
     from engine.session import Engine
     from engine.source import AudioSource
+    from voice_edit.asking import Asker
     from voice_edit.config import Settings
     from voice_edit.document import Edit
     from voice_edit.editor import Editor
@@ -42,7 +53,7 @@ class Outcome:
     """Its number in the journal."""
     understood: Understood
     text_before: str
-    """The file's text before and after, line ends as "\\n"."""
+    """The target's text before and after, line ends as "\\n"."""
     text_after: str
     edits: tuple[Edit, ...] = ()
     """Empty if the utterance was an undo, a redo, or asked for nothing in the text."""
@@ -55,7 +66,7 @@ class Outcome:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user may want to know about the file, full sentences."""
+        """What the user may want to know about the target, full sentences."""
         receipts = [self.receipt, *(one.receipt for one in self.reverted)]
         return tuple(note for receipt in receipts if receipt for note in receipt.notes)
 
@@ -83,15 +94,27 @@ class Failure:
     words: str
     error: VoiceEditError
 
+    @property
+    def utterance(self) -> int | None:
+        """Its number in the journal."""
+        return self.error.utterance
+
 
 class Editing:
-    """Applies utterances to one file, each as one checkpoint. Not for several threads at once."""
+    """Applies utterances to a target, each as one checkpoint. Not for several threads at once."""
 
-    def __init__(self, target: JournaledTarget, journal: Journal) -> None:
+    def __init__(self, target: JournaledTarget, journal: Journal, *, confirm_chars: int = 0) -> None:
+        """`confirm_chars`: an edit that removes or replaces more characters is confirmed first, where there
+        is somebody to ask; 0: none is.
+        """
         self.target = target
+        """May be exchanged between two utterances."""
         self.journal = journal
+        self.confirm_chars = confirm_chars
         self._editor: Editor | None = None
         """Remembers what was inserted last, for "delete that" and "I meant ..."."""
+        self._edited: str | None = None
+        """The name of the target that it belongs to."""
 
     def say(
         self,
@@ -104,10 +127,13 @@ class Editing:
         confidence: float | None = None,
         timing: Any = None,
         retry_of: int | None = None,
+        ask: Asker | None = None,
     ) -> Outcome:
         """Carry out what was said. Whatever goes wrong, the journal has the words and the reason.
 
-        Raises CommandError and TargetError (nothing was written), JournalError.
+        `ask` answers when several places are meant, and confirms large edits; without it the first is an
+        Ambiguous and the second needs no confirmation. Raises CommandError and TargetError (nothing was
+        written, but see TargetUncertain), JournalError; the error knows the utterance's number.
         """
         utterance = self.journal.begin_utterance(
             self.target.name,
@@ -121,9 +147,10 @@ class Editing:
         try:
             understood = pipeline.understand(words, mode=mode)
             self.journal.commands(utterance, understood.to_data())
-            return self._carry_out(utterance, understood)
+            return self._carry_out(utterance, understood, ask)
         except VoiceEditError as error:
             self._editor = None
+            error.is_about(utterance)
             self.journal.failed(utterance, error)
             raise
 
@@ -136,6 +163,7 @@ class Editing:
         mode: Mode,
         name: str,
         partials: bool = False,
+        ask: Asker | None = None,
     ) -> Iterator[Heard | Outcome | Failure]:
         """Hear a source out and carry out each utterance as soon as it is over.
 
@@ -158,38 +186,59 @@ class Editing:
                         self._reject(event, mode, take)
                     elif isinstance(event, Hypothesis) and event.kind == "final":
                         handled = event.end_sample
-                        done = self.try_hypothesis(event, mode=mode, take=take, hangover_samples=hangover)
+                        done = self.try_hypothesis(
+                            event, mode=mode, take=take, hangover_samples=hangover, ask=ask
+                        )
                         yield done
                         if isinstance(done, Outcome) and done.stops:
                             return
-            except (VoiceEditError, KeyboardInterrupt) as error:
-                self._keep_unheard(error, mode, take, handled)
+            except VoiceEditError as error:
+                self.keep_unheard(take, error, mode=mode, start_sample=handled)
+                raise
+            except KeyboardInterrupt:
+                interrupted = Interrupted("Interrupted while listening.")
+                self.keep_unheard(take, interrupted, mode=mode, start_sample=handled)
                 raise
 
     def listen_again(
-        self, record: UtteranceRecord, engine: Engine, settings: Settings
+        self, record: UtteranceRecord, engine: Engine, settings: Settings, *, ask: Asker | None = None
     ) -> Iterator[Heard | Outcome | Failure]:
         """Hear the kept recording of `record` once more and carry it out as a retry; nothing is recorded
         anew.
 
-        An utterance that was heard out is fed as it was at first; sound that was not is listened to like a
-        source. Yields as `listen`. Raises AudioGone, AudioFailed, ModelFailed, JournalError.
+        An utterance that was heard out at once is fed as it was at first; other sound is listened to like a
+        source, and if it was said with the key held, it is one utterance again, however it was cut. Yields
+        as `listen`. Raises AudioGone, AudioFailed, ModelFailed, JournalError.
         """
         from engine.events import Hypothesis
+        from engine.joining import as_one
 
-        assert record.mode != "transcribe", "a transcription has no file to be applied to"
+        assert record.mode != "transcribe", "a transcription has no target to be applied to"
         span = self.journal.audio(record.id)
         hangover = (record.timing or {}).get("hangover_samples")
         if span.end_sample is None or hangover is None:
-            heard: Iterable[Heard] = pipeline.hear(pipeline.open_kept(span), engine, settings)
+            heard: Iterable[Heard] = pipeline.hear(
+                pipeline.open_kept(span), engine, settings, hold=record.hold
+            )
         else:
             samples = audio_store.load(span.path, span.start_sample, span.end_sample + hangover)
             heard = [pipeline.hear_utterance(samples, span.end_sample - span.start_sample, engine, settings)]
+        held: list[Hypothesis] = []
+        mode, number = record.mode, record.id
         for event in heard:
             yield event
             if isinstance(event, Hypothesis) and event.kind == "final":
-                mode, number = record.mode, record.id
-                yield self.try_hypothesis(event, mode=mode, retry_of=number, hangover_samples=hangover)
+                if record.hold:
+                    held.append(event)
+                else:
+                    yield self.try_hypothesis(
+                        event, mode=mode, retry_of=number, hangover_samples=hangover, ask=ask
+                    )
+        if held:
+            once = hangover if len(held) == 1 else None
+            yield self.try_hypothesis(
+                as_one(held), mode=mode, retry_of=number, hangover_samples=once, ask=ask
+            )
 
     def try_hypothesis(
         self,
@@ -199,9 +248,12 @@ class Editing:
         take: Take | None = None,
         retry_of: int | None = None,
         hangover_samples: int | None = None,
+        ask: Asker | None = None,
     ) -> Outcome | Failure:
-        """Carry out what was heard; a failure of the words or of the file is returned. Raises
+        """Carry out what was heard; a failure of the words or of the target is returned. Raises
         JournalError.
+
+        `hangover_samples`: the silence after an utterance that was fed at once; None for joined ones.
         """
         timing = hypothesis.timing
         kept = {
@@ -220,6 +272,7 @@ class Editing:
                 confidence=hypothesis.confidence,
                 timing=kept,
                 retry_of=retry_of,
+                ask=ask,
             )
         except JournalError:
             raise
@@ -236,19 +289,23 @@ class Editing:
         )
         self.journal.rejected(utterance, rejected.reason, rejected.message)
 
-    def _keep_unheard(
-        self, error: VoiceEditError | KeyboardInterrupt, mode: Mode, take: Take, start: int
-    ) -> None:
-        """Enter the sound that was recorded and not heard into the journal, so that `retry` finds it."""
-        if take.samples - start < SHORTEST_UNHEARD_SAMPLES:
-            return
-        utterance = self.journal.begin_utterance(
-            self.target.name, mode, take=take, start_sample=start, end_sample=take.samples
-        )
-        known = error if isinstance(error, VoiceEditError) else Interrupted("Interrupted while listening.")
-        self.journal.failed(utterance, known)
+    def keep_unheard(self, take: Take, error: VoiceEditError, *, mode: Mode, start_sample: int) -> int | None:
+        """Enter sound that was recorded and not carried out, from `start_sample` to where the recording is
+        now, into the journal, so that `retry` finds it.
 
-    def _carry_out(self, utterance: int, understood: Understood) -> Outcome:
+        `error` says why: listening failed, or the speaker gave it up (`Cancelled`); its hint then names the
+        number. Returns it, or None when there is too little sound.
+        """
+        if take.samples - start_sample < SHORTEST_UNHEARD_SAMPLES:
+            return None
+        utterance = self.journal.begin_utterance(
+            self.target.name, mode, take=take, start_sample=start_sample, end_sample=take.samples
+        )
+        error.is_about(utterance)
+        self.journal.failed(utterance, error)
+        return utterance
+
+    def _carry_out(self, utterance: int, understood: Understood, ask: Asker | None) -> Outcome:
         from voice_edit.commands import Redo, Save, Stop, Undo
 
         match understood.commands:
@@ -257,16 +314,19 @@ class Editing:
         stops = any(isinstance(command, Stop) for command in understood.commands)
         if understood.commands and all(isinstance(command, Stop | Save) for command in understood.commands):
             text = self.target.snapshot().text
-            self.journal.applied(utterance, "The file is saved after every edit.")
+            self.journal.applied(utterance, "The text is kept after every edit.")
             return Outcome(utterance, understood, text, text, stops=stops)
-        return self._edit(utterance, understood, stops=stops)
+        return self._edit(utterance, understood, ask, stops=stops)
 
-    def _edit(self, utterance: int, understood: Understood, *, stops: bool) -> Outcome:
+    def _edit(self, utterance: int, understood: Understood, ask: Asker | None, *, stops: bool) -> Outcome:
         from voice_edit import undo
 
         snapshot = self.target.snapshot()
+        if understood.mode == "edit" and "edit" not in snapshot.capabilities:
+            raise NoTarget("There is no text here that could be edited.")
         editor = self._editor_on(snapshot)
-        edits = pipeline.perform(editor, understood)
+        understood, edits = self._perform(utterance, editor, understood, ask)
+        self._confirm(snapshot.text, editor.document.text, edits, ask)
         receipt = undo.apply_edits(self.journal, self.target, utterance, edits, expected=snapshot.version)
         return Outcome(
             utterance,
@@ -278,6 +338,37 @@ class Editing:
             stops=stops,
         )
 
+    def _perform(
+        self, utterance: int, editor: Editor, understood: Understood, ask: Asker | None
+    ) -> tuple[Understood, list[Edit]]:
+        """Carry out the commands on the editor's document; what is ambiguous is asked, one after the other.
+
+        The journal gets the commands as they were chosen.
+        """
+        from voice_edit import asking
+
+        while True:
+            try:
+                return understood, pipeline.perform(editor, understood)
+            except Ambiguous as error:
+                index = ask.choose(error) if ask is not None and error.choices else None
+                chosen = None if index is None else asking.choose(understood.commands, error, index)
+                if chosen is None:
+                    raise
+                understood = replace(understood, commands=chosen)
+                self.journal.commands(utterance, understood.to_data())
+
+    def _confirm(self, before: str, after: str, edits: Sequence[Edit], ask: Asker | None) -> None:
+        from voice_edit.asking import chars_touched
+
+        touched = chars_touched(edits)
+        if ask is None or not 0 < self.confirm_chars < touched:
+            return
+        if not ask.confirm(before, after, edits):
+            raise NotConfirmed(
+                f"The edit would remove or replace {touched} characters and was not confirmed."
+            )
+
     def _revert(self, utterance: int, understood: Understood, count: int, *, undoing: bool) -> Outcome:
         from voice_edit import undo
 
@@ -288,22 +379,27 @@ class Editing:
         return Outcome(utterance, understood, before, after, reverted=tuple(reverted))
 
     def _editor_on(self, snapshot: Snapshot) -> Editor:
-        """The editor of the utterance before if the file still is what it left, else a new one.
+        """The editor of the utterance before if the target still is what it left, else a new one.
 
-        A new one starts where the journal knows that the last edit left the caret, or at the end of the text.
+        The caret is where the target has it. Where a target has none, a new editor starts where the journal
+        knows that the last edit left it, or at the end of the text.
         """
         from voice_edit.document import Document, Selection
         from voice_edit.editor import Editor
 
-        if self._editor is None or self._editor.document.text != snapshot.text:
+        editor = self._editor
+        if editor is None or self._edited != snapshot.name or editor.document.text != snapshot.text:
             end = len(snapshot.text)
             anchor, head = self.journal.selection(snapshot.name, snapshot.version) or (end, end)
             document = Document(snapshot.text, Selection(anchor, head))
-            self._editor = Editor(document, last_inserted=self._inserted_last(snapshot))
-        return self._editor
+            editor = Editor(document, last_inserted=self._inserted_last(snapshot))
+        if snapshot.selection is not None:
+            editor.document = Document(snapshot.text, snapshot.selection)
+        self._editor, self._edited = editor, snapshot.name
+        return editor
 
     def _inserted_last(self, snapshot: Snapshot) -> tuple[tuple[int, int], ...]:
-        """Spans that the last edit put in, if the file is still as it left it: for "I meant ..."."""
+        """Spans that the last edit put in, if the text is still as it left it: for "I meant ..."."""
         from voice_edit.edit_json import edits_from_json
 
         record = self.journal.next_to_undo(snapshot.name)

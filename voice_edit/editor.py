@@ -4,7 +4,8 @@ Wednesday".
 What one call of `perform` or `dictate` does is one checkpoint. A call that fails leaves everything as it was.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,7 +26,7 @@ from voice_edit.commands import (
 from voice_edit.dictation import dictate
 from voice_edit.document import apply
 from voice_edit.edits import Document, Edit, in_order, moved, moved_selection
-from voice_edit.errors import NeedsWriter, NoMatch, NothingToRedo, NothingToUndo
+from voice_edit.errors import Ambiguous, NeedsWriter, NoMatch, NothingToRedo, NothingToUndo
 from voice_edit.matching import find_quote, sounds_like
 from voice_edit.numbers import cardinal
 from voice_edit.resolving import Span, resolve
@@ -92,7 +93,7 @@ class Editor:
         edits: list[Edit] = []
         open_edits: list[Edit] = []
         inserted_before = self.last_inserted
-        for command in commands:
+        for number, command in enumerate(commands):
             match command:
                 case Undo() | Redo():
                     self._close(open_edits, inserted_before)
@@ -104,10 +105,12 @@ class Editor:
                 case Save() | Stop():
                     pass
                 case Rewrite():
-                    resolve(self.document, self._with_that(command).scope)
+                    with self._telling_which(number):
+                        resolve(self.document, self._with_that(command).scope)
                     raise NeedsWriter("this asks for new text, which the grammar cannot write")
                 case _:
-                    edit = self._edit(command)
+                    with self._telling_which(number):
+                        edit = self._edit(command)
                     self._apply(edit)
                     if isinstance(command, Insert | Replace | Correct) and edit.changes:
                         self.last_inserted = self._bare(_words_put_in(edit))
@@ -115,6 +118,15 @@ class Editor:
                     open_edits.append(edit)
         self._close(open_edits, inserted_before)
         return edits
+
+    @contextmanager
+    def _telling_which(self, number: int) -> Iterator[None]:
+        """An Ambiguous says in which command it came up, and in which document."""
+        try:
+            yield
+        except Ambiguous as error:
+            error.command, error.document = number, self.document
+            raise
 
     def dictate(self, words: str) -> list[Edit]:
         """Insert words at the caret as one checkpoint; they are never obeyed."""

@@ -75,11 +75,18 @@ class VoiceEditError(Exception):
     """The next step, a full sentence."""
     exit_code: ClassVar[int] = 1
     """What the process returns to the shell; documented in the README."""
+    utterance: int | None = None
+    """The utterance that failed so, where it is known: its number in the journal."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         if hint is not None:
             self.hint = hint
+
+    def is_about(self, utterance: int) -> None:
+        """From now on the hint names the utterance where it spoke of `retry N`."""
+        self.utterance = utterance
+        self.hint = self.hint.replace("retry N", f"retry {utterance}")
 
     @property
     def code(self) -> str:
@@ -287,6 +294,12 @@ class Ambiguous(CommandError):
     def __init__(self, message: str, *, choices: Sequence[Choice] = (), hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.choices: tuple[Choice, ...] = tuple(choices)
+        self.selector: Any = None
+        """The selector that names them all, as it was when its place was looked for."""
+        self.command: int = 0
+        """In which of the utterance's commands it stands."""
+        self.document: Any = None
+        """The document in which the choices are: what the commands before that one had left."""
 
     def to_json(self) -> dict[str, Any]:
         choices = [{"start": c.start, "end": c.end, "excerpt": c.excerpt} for c in self.choices]

@@ -131,8 +131,13 @@ class Journal:
 
     # --- sound ----------------------------------------------------------------------------------------------
 
-    def begin_take(self, mode: Mode, *, target: str | None = None, source: str | None = None) -> Take:
-        """Begin a recording. Its file exists, and is readable, when this returns."""
+    def begin_take(
+        self, mode: Mode, *, target: str | None = None, source: str | None = None, hold: bool = False
+    ) -> Take:
+        """Begin a recording. Its file exists, and is readable, when this returns.
+
+        `hold`: all that is said until the end is one utterance; `retry` hears it so, too.
+        """
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self.store.now_s()))
         name = f"{stamp}-{secrets.token_hex(4)}.wav"
         durable.step("take.row")
@@ -145,6 +150,7 @@ class Journal:
             source=source,
             audio=name,
             state="recording",
+            hold=int(hold),
         )
         durable.step("take.create")
         return Take(self, take_id, TakeAudio(self.store.audio_folder / name))
@@ -152,6 +158,18 @@ class Journal:
     def finish_take(self, take_id: int, samples: int, state: TakeState) -> None:
         """Note that a recording is over; `Take.finish` calls this."""
         self.store.execute("UPDATE take SET samples = ?, state = ? WHERE id = ?", samples, state, take_id)
+
+    def forget_take(self, take: Take) -> bool:
+        """Remove a recording in which nothing was said. False if there is an utterance in it: it stays."""
+        take.finish()
+        forgotten = self.store.execute(
+            "UPDATE take SET state = 'pruned' WHERE id = ? AND id NOT IN"
+            " (SELECT take FROM utterance WHERE take IS NOT NULL)",
+            take.id,
+        )
+        if forgotten:
+            take.path.unlink(missing_ok=True)
+        return bool(forgotten)
 
     def audio(self, utterance: int) -> AudioSpan:
         """Where the sound of an utterance lies. Raises UtteranceMissing, AudioGone."""
@@ -242,7 +260,7 @@ class Journal:
                 edits=json.dumps(edits_to_json(edits)),
                 anchors=json.dumps(relocate.anchors(write.text_before, edits)),
                 newline=write.newline,
-                changes=int(write.text_before != write.text_after),
+                changes=int(write.can_be_undone and write.text_before != write.text_after),
                 standing="planned",
             )
             return self._insert_write(checkpoint, "do", write, edits)
@@ -337,12 +355,29 @@ class Journal:
             raise _missing(utterance)
         return self._utterance(row)
 
-    def log(self, *, limit: int = 20, target: str | None = None) -> list[UtteranceRecord]:
-        """The last utterances, newest first; of one target if it is given."""
-        where = "" if target is None else " WHERE u.target = ?"
-        values = () if target is None else (target,)
+    def log(
+        self,
+        *,
+        limit: int = 20,
+        target: str | None = None,
+        search: str | None = None,
+        before: int | None = None,
+    ) -> list[UtteranceRecord]:
+        """The last utterances, newest first; of one target if it is given.
+
+        `search`: only those whose words hold this text, whatever the capitals. `before`: only those with a
+        smaller number, for the next page.
+        """
+        asked: dict[str, Any] = {}
+        if target is not None:
+            asked["u.target = ?"] = target
+        if search:
+            asked["instr(casefold(u.words), ?) > 0"] = search.casefold()
+        if before is not None:
+            asked["u.id < ?"] = max(-LARGEST, min(before, LARGEST))
+        where = f" WHERE {' AND '.join(asked)}" if asked else ""
         rows = self.store.rows(
-            _UTTERANCE + where + " ORDER BY u.id DESC LIMIT ?", *values, min(limit, LARGEST)
+            _UTTERANCE + where + " ORDER BY u.id DESC LIMIT ?", *asked.values(), min(limit, LARGEST)
         )
         return [self._utterance(row) for row in rows]
 
@@ -399,7 +434,9 @@ class Journal:
         return UtteranceRecord.from_row(row, audio, checkpoint)
 
 
-_UTTERANCE = "SELECT u.*, t.audio, t.state AS take_state FROM utterance u LEFT JOIN take t ON t.id = u.take"
+_UTTERANCE = (
+    "SELECT u.*, t.audio, t.state AS take_state, t.hold FROM utterance u LEFT JOIN take t ON t.id = u.take"
+)
 
 
 def text_sha256(text: str) -> str:

@@ -134,6 +134,8 @@ class UtteranceRecord:
     retry_of: int | None
     audio: AudioSpan | None
     """None: typed instead of spoken, or pruned."""
+    hold: bool
+    """It is all that was said while a key was held: pauses in it end nothing."""
     checkpoint: CheckpointRecord | None
 
     @classmethod
@@ -154,6 +156,7 @@ class UtteranceRecord:
             message=row["message"],
             retry_of=row["retry_of"],
             audio=audio,
+            hold=bool(row["hold"]),
             checkpoint=checkpoint,
         )
 

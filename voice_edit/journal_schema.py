@@ -5,6 +5,7 @@ aside.
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,9 @@ from pathlib import Path
 from voice_edit.errors import JournalBusy, JournalTooNew, JournalUnavailable
 
 APPLICATION_ID = 0x76656A31  # "vej1", so that `file` and we recognise a journal
+
+ENOUGH_SPACE = 1 << 20
+"""Bytes. With less, an input or output error of SQLite means a full disk: it grows its files in steps."""
 
 Migration = str | Callable[[sqlite3.Connection], None]
 """SQL, or a function for what SQL cannot say. Runs inside a transaction."""
@@ -87,7 +91,12 @@ CREATE INDEX write_unsettled ON write (target) WHERE state = 'planned';
 CREATE INDEX write_by_checkpoint ON write (checkpoint);
 """
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST,)
+_HOLD = """
+-- 1: a key was held, or talking was switched on and off: all of it is one utterance, whatever the pauses
+ALTER TABLE take ADD COLUMN hold INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _HOLD)
 """Entry n leads from version n to version n + 1. Never change an entry that was released; append."""
 
 
@@ -108,10 +117,16 @@ def connect(path: Path, *, busy_timeout_s: float) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")  # pruned words are overwritten, not only forgotten
+        # SQLite's own LIKE and lower() know the capitals of ASCII only.
+        connection.create_function("casefold", 1, _casefold, deterministic=True)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _casefold(text: str | None) -> str | None:
+    return None if text is None else text.casefold()
 
 
 def is_damaged(connection: sqlite3.Connection) -> bool:
@@ -189,9 +204,17 @@ def translated(path: Path) -> Iterator[None]:
                 f"The journal {path} is damaged: {error}.",
                 hint="Run the command again: the damaged journal is put aside and a new one begun.",
             ) from error
-        if code == sqlite3.SQLITE_FULL:
+        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _nearly_full(path.parent)):
             raise JournalUnavailable(f"No space left on the disk that holds the journal {path}.") from error
         raise JournalUnavailable(f"The journal {path} cannot be used: {error}.") from error
+
+
+def _nearly_full(folder: Path) -> bool:
+    """Whether there is too little space for SQLite's own bookkeeping, which it tells as a failing disk."""
+    try:
+        return shutil.disk_usage(folder).free < ENOUGH_SPACE
+    except OSError:
+        return False
 
 
 def integrity(path: Path) -> str:

@@ -59,8 +59,8 @@ class Store:
         """All or nothing. `step` is announced first. Raises JournalBusy, JournalUnavailable."""
         with self._mutex, journal_schema.translated(self.path):
             durable.step(step)
-            self._db.execute("BEGIN IMMEDIATE")
             try:
+                self._db.execute("BEGIN IMMEDIATE")
                 yield
                 self._db.execute("COMMIT")
             except BaseException:

@@ -222,6 +222,10 @@ def understand(words: str, *, mode: Mode) -> Understood:
     """
     from voice_edit.commands import Rewrite
 
+    if not words.strip():
+        raise NotUnderstood(
+            "There are no words.", hint="Nothing was changed. Say or type what to do, or what to write."
+        )
     if mode == "dictate":
         return Understood(words, mode, ())
     from voice_edit import spoken

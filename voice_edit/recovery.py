@@ -257,17 +257,18 @@ def _adopt_recordings(journal: Journal, report: Recovered) -> None:
             started_at = path.stat().st_mtime
         except OSError:
             continue
-        take = journal.store.insert(
-            "take",
-            session=journal.store.session,
-            started_at=started_at,
-            mode="dictate",
-            audio=path.name,
-            samples=samples,
-            state="interrupted",
-        )
-        if samples >= SHORTEST_UNHEARD_SAMPLES:
-            report.unheard.append(_unheard(journal, take, "dictate", None, 0, samples))
+        with journal.store.transaction("recover.adopt"):
+            take = journal.store.insert(
+                "take",
+                session=journal.store.session,
+                started_at=started_at,
+                mode="dictate",
+                audio=path.name,
+                samples=samples,
+                state="interrupted",
+            )
+            if samples >= SHORTEST_UNHEARD_SAMPLES:
+                report.unheard.append(_unheard(journal, take, "dictate", None, 0, samples))
 
 
 def _unheard(journal: Journal, take: int, mode: str, target: str | None, start: int, end: int) -> int:

@@ -43,7 +43,12 @@ def resolve(document: Document, selector: Selector) -> Span:
 def resolve_all(document: Document, selector: Selector) -> list[Span]:
     """Every piece of text a selector names, in order, on grapheme borders."""
     text = document.text
-    found = [Span(snap_left(text, s.start), snap_right(text, s.end)) for s in _resolve(document, selector)]
+    try:
+        spans = _resolve(document, selector)
+    except Ambiguous as several:
+        several.selector = several.selector or selector  # the innermost one is what it is about
+        raise
+    found = [Span(snap_left(text, s.start), snap_right(text, s.end)) for s in spans]
     kept: list[Span] = []
     for span in found:
         if not kept or span.start >= kept[-1].end:
@@ -180,11 +185,23 @@ def _unit(document: Document, unit: Unit) -> list[Span]:
     scope = _scope(document, unit.within)
     piece = document.text[scope.start : scope.end]
     found = [Span(scope.start + a, scope.start + b) for a, b in units(piece, unit.unit)]
+    if isinstance(unit.within, Exact):
+        found = _whole_units(document, unit.unit, scope) or found
     if not found:
         raise NoMatch(f"there is no {noun(unit.unit)} {'there' if unit.within else 'in the text'}")
     if unit.after is not None or unit.before is not None:
         return _beside(document, found, unit)
     return _which_of(document, found, unit, scope)
+
+
+def _whole_units(document: Document, name: UnitName, scope: Span) -> list[Span]:
+    """The document's own units, if from the first to the last they are just this stretch.
+
+    An item or a blank line is none without what stands around it.
+    """
+    inside = [Span(a, b) for a, b in units(document.text, name) if scope.start <= a and b <= scope.end]
+    fits = inside and (inside[0].start, inside[-1].end) == (scope.start, scope.end)
+    return inside if fits else []
 
 
 def _which_of(document: Document, found: list[Span], unit: Unit, scope: Span) -> list[Span]:

@@ -44,7 +44,7 @@ def open_editing(file: Path, settings: Settings, paths: Paths, *, tell: Tell) ->
     target.snapshot()
     target.ensure_writable()
     with open_journal(settings, paths, tell=tell) as journal:
-        yield Editing(target, journal)
+        yield Editing(target, journal, confirm_chars=settings.ask.confirm_chars)
 
 
 def file_target(file: Path | str, settings: Settings) -> FileTarget:

@@ -47,7 +47,8 @@ class Snapshot:
     """Caret and selection where the target has one; a file has none."""
     version: Version
     capabilities: frozenset[str]
-    """What can be done: "write", "read_back", "selection"."""
+    """What can be done: "write", "read_back", "selection", and "edit" where commands can name what is
+    there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,10 @@ class PreparedWrite:
     """The new content, as the target keeps it; `after` is its fingerprint."""
     token: str
     """Names this attempt; for a file also its temporary file, so that it can be found after a crash."""
+    selection_after: Selection | None = None
+    """Where the target has a caret: where it then is."""
+    can_be_undone: bool = True
+    """False where the words leave our hands for good."""
 
 
 class JournaledTarget(Protocol):

@@ -53,10 +53,11 @@ class FileTarget:
 
     @property
     def name(self) -> str:
-        """What the file is called in the journal: its path, in a form that can be stored. Raises
-        TargetMissing.
+        """What the file is called in the journal: its path, in a form that can be stored.
+
+        A file that is gone keeps its name: what is said about it is still to be written down.
         """
-        return name_of(self.path)
+        return name_of(Path(os.path.realpath(self._given)))
 
     def snapshot(self, *, newline: Newline | None = None) -> FileSnapshot:
         """The text now. Raises the TargetError tree; never waits (pipes and devices are refused).
@@ -66,7 +67,7 @@ class FileTarget:
         path = self.path
         data, version = read_version(path, max_bytes=self._max_bytes)
         text, form = text_format.decode(data, str(path), newline=newline)
-        capabilities = {"read_back"}
+        capabilities = {"read_back", "edit"}
         try:
             _atomic.refuse_read_only(path)
             capabilities.add("write")
