@@ -29,7 +29,7 @@ from voice_edit.pipeline import Mode, Understood
 
 if TYPE_CHECKING:
     from engine.events import Hypothesis, Rejected
-    from engine.session import Engine
+    from engine.speech import SpeechEngine
     from engine.source import AudioSource
     from voice_edit.asking import Asker
     from voice_edit.config import Settings
@@ -157,7 +157,7 @@ class Editing:
     def listen(
         self,
         source: AudioSource,
-        engine: Engine,
+        engine: SpeechEngine,
         settings: Settings,
         *,
         mode: Mode,
@@ -201,7 +201,7 @@ class Editing:
                 raise
 
     def listen_again(
-        self, record: UtteranceRecord, engine: Engine, settings: Settings, *, ask: Asker | None = None
+        self, record: UtteranceRecord, engine: SpeechEngine, settings: Settings, *, ask: Asker | None = None
     ) -> Iterator[Heard | Outcome | Failure]:
         """Hear the kept recording of `record` once more and carry it out as a retry; nothing is recorded
         anew.
