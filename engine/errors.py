@@ -250,8 +250,8 @@ class EngineLost(ModelError):
     code = "engine-lost"
     fatal = False
     hint = (
-        "The recording is kept: try it again with `voice-edit retry`. If that fails too, free memory or choose a "
-        "smaller model; `voice-edit doctor` tells more."
+        "The recording is kept: try it again with `voice-edit retry`. If that fails too, free memory or use "
+        "a smaller model; `voice-edit doctor` tells more."
     )
 
 

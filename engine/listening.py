@@ -30,8 +30,8 @@ from engine.frames import (
 )
 from engine.loudness import Loudness, check_loudness
 from engine.ring import SampleRing
-from engine.session import Engine, Session
 from engine.source import AudioSource
+from engine.speech import SpeechEngine, SpeechSession
 from engine.vad import SILENCE_DBFS, SpeechDetector, WebRtcDetector, level_dbfs
 
 Heard: TypeAlias = Level | SpeechStarted | SpeechStopped | Hypothesis | Rejected
@@ -50,7 +50,7 @@ def settings_for(profile: PromptProfile) -> EndpointingSettings:
 
 def listen(
     source: AudioSource,
-    engine: Engine,
+    engine: SpeechEngine,
     *,
     settings: EndpointingSettings | None = None,
     detector: SpeechDetector | None = None,
@@ -75,15 +75,18 @@ def listen(
     ear = _Ear(engine, settings, detector or WebRtcDetector(), partial_every_ms, clock)
     windows = WindowGrid()
     samples = 0
-    for chunk in source.chunks():
-        if recorder is not None:
-            recorder(chunk.samples)
-        samples += len(chunk.samples)
-        for window in windows.push(chunk.samples):
+    try:
+        for chunk in source.chunks():
+            if recorder is not None:
+                recorder(chunk.samples)
+            samples += len(chunk.samples)
+            for window in windows.push(chunk.samples):
+                yield from ear.hear(window)
+        for window in windows.flush():
             yield from ear.hear(window)
-    for window in windows.flush():
-        yield from ear.hear(window)
-    yield from ear.finish(samples)
+        yield from ear.finish(samples)
+    finally:
+        ear.close()
 
 
 class _Ear:
@@ -91,7 +94,7 @@ class _Ear:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: SpeechEngine,
         settings: EndpointingSettings,
         detector: SpeechDetector,
         partial_every_ms: int | None,
@@ -141,6 +144,11 @@ class _Ear:
         if not self._utterances:
             yield _rejected(self._meter.verdict(self._ring, samples), 0, samples)
 
+    def close(self) -> None:
+        """Nobody listens any more: an utterance that is open is given up."""
+        if self._utterance is not None:
+            self._utterance.session.cancel()
+
     def _turn(self, event: SpeechStarted | SpeechStopped) -> Iterator[Heard]:
         if isinstance(event, SpeechStarted):
             self._utterances += 1
@@ -163,6 +171,8 @@ class _Ear:
             if nobody is None:
                 yield hypothesis
                 return
+        else:
+            utterance.session.cancel()
         yield _rejected(nobody, utterance.start, event.end_sample)
 
 
@@ -170,7 +180,7 @@ class _Utterance:
     """Brings the sound of one utterance to its session, frame by frame."""
 
     def __init__(
-        self, session: Session, start: int, ring: SampleRing, tail: int, partial_samples: int | None
+        self, session: SpeechSession, start: int, ring: SampleRing, tail: int, partial_samples: int | None
     ) -> None:
         self.session = session
         self.start = start
@@ -189,8 +199,10 @@ class _Utterance:
             sound = self._ring.read(fed, fed + frames * FRAME_SAMPLES)
             session.push(sound.reshape(-1, FRAME_SAMPLES))
         if self._partial_samples is not None and end - self._partial_at >= self._partial_samples:
-            self._partial_at = end
-            yield session.partial()
+            partial = session.partial()
+            if partial is not None:
+                self._partial_at = end
+                yield partial
 
     def close(self, stopped: SpeechStopped) -> None:
         """Make what was fed exactly this: sound up to the last speech, tail, zeros to the end of the frame.

@@ -83,6 +83,8 @@ class Engine:
         self._dither = (noise * self.profile.dither).astype(np.float32)
         self._dithered = np.empty((block_frames, FRAME_SAMPLES), dtype=np.float32)
         self._session: Session | None = None
+        self.steps = 0
+        """Blocks prefilled and tokens decoded since the start. While it grows, the model works."""
         self.cache.begin(self.prompt.prefix)
 
     @classmethod
@@ -192,6 +194,7 @@ class Session:
             began = time.monotonic()
             engine.cache.add_soft(self._project(self._prefilled, self._prefilled + block))
             self._prefilled += block
+            engine.steps += 1
             self._prefill_s += time.monotonic() - began
 
     def rewind(self, frames: int) -> None:
@@ -206,11 +209,15 @@ class Session:
             engine.cache.rewind_soft(self._prefilled - whole)
             self._prefilled = whole
 
-    def partial(self) -> Hypothesis:
-        """The words of what was pushed so far, decoded on a fork that is dropped. Raises as `finish`."""
+    def partial(self, *, give_up: Callable[[], bool] | None = None) -> Hypothesis:
+        """The words of what was pushed so far, decoded on a fork that is dropped. Raises as `finish`.
+
+        `give_up` is asked before every token: once it says yes, this raises Cancelled, and the session goes
+        on.
+        """
         engine = self._check()
         with engine.cache.fork() as branch:
-            return self._answer(branch, "partial", None, None, None)
+            return self._answer(branch, "partial", None, None, None, give_up)
 
     def finish(
         self,
@@ -258,6 +265,7 @@ class Session:
         on_piece: Callable[[str], None] | None,
         end_of_speech_s: float | None,
         end_sample: int | None,
+        give_up: Callable[[], bool] | None = None,
     ) -> Hypothesis:
         engine = self._engine
         began = time.monotonic()
@@ -271,7 +279,12 @@ class Session:
             max_tokens=min(decode.max_tokens(audio_s, engine.profile.tokens_per_word), cache.room),
         )
         text = decode.AnswerText(engine.profile.thought_open, engine.profile.thought_close)
-        answer = decode.Answer(_Branch(engine, cache), engine._picker, rules, self._cancelled.is_set)
+
+        def is_cancelled() -> bool:
+            engine.steps += 1
+            return self._cancelled.is_set() or (give_up is not None and give_up())
+
+        answer = decode.Answer(_Branch(engine, cache), engine._picker, rules, is_cancelled)
         first_token_s = None
         for token in answer:
             if first_token_s is None:

@@ -51,12 +51,16 @@ class ScriptedSession:
         self._start = start_sample
         self.frames_pushed = 0
         self._partials = 0
+        self.is_cancelled = False
 
     def push(self, frames: np.ndarray) -> None:
         self.frames_pushed += len(frames)
 
     def rewind(self, frames: int) -> None:
         self.frames_pushed -= frames
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
 
     def partial(self) -> Hypothesis:
         self._partials += 1

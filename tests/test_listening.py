@@ -74,6 +74,9 @@ class ScriptedSession:
         self.frames = np.concatenate((self.frames, frames))
         self.longest = max(self.longest, len(self.frames))
 
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
     def rewind(self, n: int) -> None:
         self.frames = self.frames[: len(self.frames) - n]
 
@@ -371,7 +374,8 @@ def test_every_sample_is_recorded_before_the_model_may_fail() -> None:
     def fail(*_: object, **__: object) -> None:
         raise DecodeFailed("scripted")
 
-    engine.session = lambda **_: SimpleNamespace(frames_pushed=0, push=fail)  # type: ignore[assignment, method-assign]
+    scripted = SimpleNamespace(frames_pushed=0, push=fail, cancel=lambda: None)
+    engine.session = lambda **_: scripted  # type: ignore[assignment, method-assign]
     with pytest.raises(DecodeFailed):
         hear(ONE_WORD, engine, recorder=lambda samples: recorded.append(samples.copy()))
     kept = np.concatenate(recorded)

@@ -1,0 +1,259 @@
+"""The daemon's hold on its engine process: what `engine.session.Engine` offers, with the model elsewhere.
+
+A thread of its own (see `engine.keeper`) starts the process, talks to it, watches it, and starts it again
+when it is lost in the middle of an utterance. Calls here only note what is wanted and wait for answers, so
+pushing sound never waits for the model. Every frame of the utterance is kept until its words are there: a new
+process is told all of it again, and answers the same, bit by bit.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from engine._engine_process import resident_bytes
+from engine.catalog import ModelFiles, PromptProfile
+from engine.errors import Cancelled, ContextFull
+from engine.events import Hypothesis, Samples
+from engine.frames import FRAME_SAMPLES
+from engine.keeper import EngineState, Keeper, Limits
+from engine.messages import Finish, Load
+from engine.utterance import LAG_FRAMES, FrameStore, Utterance
+
+__all__ = ["ClientSession", "EngineClient", "EngineState", "Limits"]
+
+
+class EngineClient:
+    """A model that hears, in a process that is started when it is needed and can be sent away.
+
+    All methods may be called from any thread. Nothing but `ClientSession.finish`, `unload` and `close` waits.
+    """
+
+    def __init__(
+        self,
+        files: ModelFiles,
+        *,
+        n_ctx: int = 2048,
+        n_threads: int | None = None,
+        polling: int | None = None,
+        gpu_layers: int = -1,
+        block_frames: int | None = None,
+        on_state: Callable[[EngineState], None] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """Nothing is started yet. The arguments up to `block_frames` are those of `Engine.open`.
+
+        `on_state` is called with every change of state, in the keeper's thread: it must not wait, nor
+        call `close` or `unload`.
+        """
+        # The process has a working folder of its own.
+        files = replace(files, model=_absolute(files.model), projector=_absolute(files.projector))
+        limits = limits or Limits()
+        load = Load(
+            files=files,
+            n_ctx=n_ctx,
+            n_threads=n_threads,
+            polling=polling,
+            gpu_layers=gpu_layers,
+            block_frames=block_frames,
+            beat_s=limits.beat_s,
+            is_debug=False,
+        )
+        self.files = files
+        self._store = FrameStore()
+        self._number = 0
+        self._room = -(-n_ctx // 256) * 256
+        self._keeper = Keeper(load, limits, on_state)
+        self._changed = self._keeper.changed
+
+    @property
+    def profile(self) -> PromptProfile:
+        """How this model wants to be asked."""
+        return self.files.profile
+
+    @property
+    def max_frames(self) -> int:
+        """Frames that fit into an utterance. Exact once the model was loaded; before that the whole context,
+        since nobody can tell without it: what does not fit is then refused by `finish`.
+        """
+        hello = self._keeper.hello
+        return self._room if hello is None else hello.max_frames
+
+    @property
+    def state(self) -> EngineState:
+        """How the process is."""
+        return self._keeper.state
+
+    @property
+    def pid(self) -> int | None:
+        """The process, if there is one."""
+        return self._keeper.state.pid
+
+    @property
+    def restarts(self) -> int:
+        """How often a process was started in the place of one that was lost during an utterance."""
+        return self._keeper.restarts
+
+    def rss_bytes(self) -> int | None:
+        """Memory of the process that is in RAM; None where there is no process."""
+        pid = self.pid
+        return None if pid is None else resident_bytes(pid)
+
+    def preload(self) -> None:
+        """Start the process if it does not run. Returns at once; `state` tells how it goes."""
+        self._keeper.want()
+
+    def unload(self, *, wait_s: float = 5.0) -> bool:
+        """Give everything back: the process ends, at once or, if one is open, after the utterance.
+
+        Waits up to `wait_s` for that. True if there is no process any more.
+        """
+        return self._keeper.unload(wait_s)
+
+    def session(self, *, start_sample: int = 0) -> ClientSession:
+        """Begin an utterance at `start_sample` of the source. A session that is still open is given up."""
+        with self._changed:
+            self._number += 1
+            utterance = Utterance(self._number, start_sample, self._store)
+            self._keeper.begin(utterance)
+        return ClientSession(self, utterance)
+
+    def cancel(self) -> None:
+        """Stop the session that is open, if any."""
+        with self._changed:
+            utterance = self._keeper.utterance
+            if utterance is not None:
+                self._keeper.cancel(utterance)
+
+    def close(self, *, wait_s: float = 15.0) -> None:
+        """End process and thread, an open utterance with them. Calling it again does nothing.
+
+        Takes some milliseconds, and never longer than `wait_s`.
+        """
+        self._keeper.close(wait_s)
+
+    def __enter__(self) -> EngineClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class ClientSession:
+    """One utterance. Made by `EngineClient.session`; ends with `finish`, `cancel`, or the next session."""
+
+    def __init__(self, client: EngineClient, utterance: Utterance) -> None:
+        self._client = client
+        self._utterance = utterance
+        self._keeper = client._keeper
+        self._changed = client._changed
+
+    @property
+    def frames_pushed(self) -> int:
+        """Frames taken and not rewound."""
+        return self._utterance.pushed
+
+    def push(self, frames: Samples) -> None:
+        """Take frames float32[n, 640], n >= 0, and return; they are sent and prefilled meanwhile.
+
+        Raises ContextFull, Cancelled; and what went wrong meanwhile, after which the utterance is over.
+        """
+        if frames.ndim != 2 or frames.shape[1] != FRAME_SAMPLES:
+            raise ValueError(f"frames must be float32[n, {FRAME_SAMPLES}], not shape {frames.shape}")
+        with self._changed:
+            utterance = self._check()
+            end, room = utterance.pushed + len(frames), self._client.max_frames
+            if end > room:
+                raise ContextFull(f"{end} frames do not fit, the context has room for {room}")
+            utterance.push(frames)
+            self._keeper.wake()
+
+    def rewind(self, frames: int) -> None:
+        """Drop the last `frames` frames, as if they had never been pushed. Raises ValueError for too many."""
+        with self._changed:
+            utterance = self._check()
+            if not 0 <= frames <= utterance.pushed:
+                raise ValueError(f"{frames} of {utterance.pushed} frames cannot be dropped")
+            utterance.rewind(frames)
+            self._keeper.wake()
+
+    def partial(self) -> Hypothesis | None:
+        """Words of a moment ago, if they are there; else they are asked for, and None is returned.
+
+        Never waits and never holds up the sound: call it again with the next frame. Nothing is asked for
+        while the process is more than a second behind, and it drops the request where it falls behind or the
+        final words are wanted.
+        """
+        with self._changed:
+            utterance = self._check()
+            ready, utterance.partial = utterance.partial, None
+            is_asked = utterance.partial_answered < utterance.partial_asked
+            if ready is None and not is_asked and self._keeper.unsent_frames(utterance) <= LAG_FRAMES:
+                utterance.partial_asked += 1
+                self._keeper.wake()
+            return ready
+
+    def finish(
+        self,
+        *,
+        on_piece: Callable[[str], None] | None = None,
+        end_of_speech_s: float | None = None,
+        end_sample: int | None = None,
+    ) -> Hypothesis:
+        """The words of the utterance. `on_piece` is called here with each piece of text as it appears, once
+        also where the process was lost meanwhile.
+
+        Raises what `Session.finish` raises, what went wrong before, and EngineLost where one process after
+        the other was lost. The session is over afterwards.
+        """
+        with self._changed:
+            utterance = self._check()
+            utterance.finish = Finish(utterance.number, end_of_speech_s, end_sample, on_piece is not None)
+            self._keeper.wake()
+        try:
+            while True:
+                with self._changed:
+                    while not utterance.pieces and utterance.is_open:
+                        self._changed.wait()
+                    pieces = list(utterance.pieces)
+                    utterance.pieces.clear()
+                    if not pieces:
+                        return self._outcome(utterance)
+                for piece in pieces:
+                    assert on_piece is not None, "pieces come where they were asked for"
+                    on_piece(piece)
+        finally:
+            with self._changed:
+                self._keeper.leave(utterance)
+
+    def cancel(self) -> None:
+        """Make the call that is running, or the next one, raise Cancelled. From any thread, at any time."""
+        with self._changed:
+            self._keeper.cancel(self._utterance)
+
+    def _check(self) -> Utterance:
+        utterance = self._utterance
+        if utterance.is_over or self._keeper.utterance is not utterance:
+            raise RuntimeError("this session is over: it was finished, or another one was begun")
+        if utterance.is_cancelled:
+            raise Cancelled("stopped by the user")
+        if utterance.error is not None:
+            raise utterance.error
+        return utterance
+
+    @staticmethod
+    def _outcome(utterance: Utterance) -> Hypothesis:
+        if utterance.final is not None:
+            return utterance.final
+        if utterance.error is not None:
+            raise utterance.error
+        raise Cancelled("stopped by the user")
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100  (Path.absolute keeps `..`, resolve follows links)
