@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from voice_edit.cli.options import invocation
 
 
-def tui(context: typer.Context) -> None:
+def tui(
+    context: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            readable=False,
+            help="A text file that gets the words, instead of the practice pad.",
+        ),
+    ] = None,
+) -> None:
     """Talk, see what is heard and what it changes, and practise, in the terminal.
 
     Starts the daemon if you like, and works without a desktop: F5 and F6 talk, F1 lists all keys.
@@ -26,7 +38,7 @@ def tui(context: typer.Context) -> None:
 
     from voice_edit.tui.app import VoiceEditApp
 
-    app = VoiceEditApp(settings, paths)
+    app = VoiceEditApp(settings, paths, file=None if file is None else file.absolute())
     app.run()
     if app.return_code:
         raise typer.Exit(app.return_code)

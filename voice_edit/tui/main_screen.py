@@ -12,13 +12,13 @@ from voice_edit.tui.pad import PracticePad
 from voice_edit.tui.widgets import ChangePanel, Header, HeardWords, KeyBar, MessageLines, Meter, Recent
 
 KEYS = [
-    ("F1", "help", "app.help"),
-    ("F2", "history", "app.history"),
-    ("F3", "doctor", "app.doctor"),
-    ("F4", "settings", "app.settings"),
+    ("F1", "help", "app.page('help')"),
+    ("F2", "history", "app.page('history')"),
+    ("F3", "doctor", "app.page('doctor')"),
+    ("F4", "settings", "app.page('settings')"),
     ("F5", "dictate", "app.talk('dictate')"),
     ("F6", "edit", "app.talk('edit')"),
-    ("F7", "undo", "app.undo"),
+    ("F7", "undo", "app.revert('undo')"),
     ("F10", "quit", "app.quit"),
 ]
 
@@ -49,7 +49,7 @@ class MainScreen(Screen[None]):
                 self.pad.border_title = " practice pad "
                 yield self.pad
                 with Horizontal(id="say-line"):
-                    yield Label("say", id="say-label")
+                    yield Label("say:", id="say-label")
                     say = Input(
                         id="say",
                         compact=True,

@@ -1,9 +1,8 @@
 """What the terminal interface knows, as frozen data, and how each event of the daemon changes it.
 
 Pure: `reduce(state, event)` takes an event as it came over the control socket (docs/control.md) and returns
-the next state; an event it does not know changes nothing. Three events are made by the client itself:
-`status` (the answer to that command), `link` (how the connection is) and `heard_typed` (words that the user
-typed).
+the next state; an event it does not know changes nothing. Four are not the daemon's: `link` (how the
+connection is, from control_async), `status` and `hands_free` (the answers to these commands) and `starting`.
 """
 
 from __future__ import annotations
@@ -232,12 +231,31 @@ def stable_prefix(old: str, new: str) -> int:
 
 
 def _link(state: State, event: Event) -> State:
-    link = Link(event["state"], str(event.get("message", "")), str(event.get("hint", "")))
-    if link.state == "connected":
-        return replace(state, link=link)
+    if event["connected"]:
+        return replace(state, link=Link("connected"))
+    error = event.get("error") or {}
+    link = Link(
+        _link_state(state.link.state, _code(error)), str(error.get("message", "")), str(error.get("hint", ""))
+    )
     # What the daemon did is not known any more; what was seen last stays to be read.
     kept = State(link=link, heard=_settled(state.heard), result=state.result, recent=state.recent)
     return replace(kept, target=state.target, version=state.version, entries=state.entries)
+
+
+def _link_state(now: LinkState, code: str) -> LinkState:
+    if code == "daemon_not_running":
+        return "lost" if now in ("connected", "lost") else "starting" if now == "starting" else "absent"
+    return "lost" if code in ("daemon_gone", "daemon_busy") else "refused"
+
+
+def _starting(state: State, event: Event) -> State:
+    """A daemon is being started; `error` tells that it did not."""
+    error = event.get("error")
+    if state.link.state == "connected":
+        return state
+    if error is None:
+        return replace(state, link=Link("starting", "The daemon is being started.", "One moment."))
+    return replace(state, link=Link("absent", str(error["message"]), str(error.get("hint", ""))))
 
 
 def _hello(state: State, event: Event) -> State:
@@ -258,6 +276,7 @@ def _status(state: State, event: Event) -> State:
         version=str(event.get("version", state.version)),
         pid=event.get("pid", state.pid),
     )
+    changed = replace(changed, entries=state.entries + 1)  # nobody knows what happened meanwhile
     question = event.get("question")  # one that was asked before we came
     return _ask(changed, question) if question else replace(changed, question=None)
 
@@ -277,6 +296,10 @@ def _stage(state: State, event: Event) -> State:
 def _settled(heard: Heard) -> Heard:
     """Without partial words: they were not what was meant, or nobody waits for their end any more."""
     return heard if heard.words is not None else Heard()
+
+
+def _hands_free(state: State, event: Event) -> State:
+    return replace(state, hands_free=str(event["mode"]))
 
 
 def _level(state: State, event: Event) -> State:
@@ -301,10 +324,6 @@ def _partial(state: State, event: Event) -> State:
 
 def _words(state: State, event: Event) -> State:
     return replace(state, heard=Heard(words=str(event["text"]), confidence=event.get("confidence")))
-
-
-def _heard_typed(state: State, event: Event) -> State:
-    return replace(state, heard=Heard(words=str(event["words"])), message=None)
 
 
 def _outcome(state: State, event: Event) -> State:
@@ -462,14 +481,15 @@ def _is_number(value: Any) -> bool:
 
 _REDUCERS: dict[str, Callable[[State, Event], State]] = {
     "link": _link,
+    "starting": _starting,
     "hello": _hello,
     "status": _status,
     "stage": _stage,
+    "hands_free": _hands_free,
     "level": _level,
     "speech": _speech,
     "partial": _partial,
     "words": _words,
-    "heard_typed": _heard_typed,
     "outcome": _outcome,
     "failed": _failed,
     "rejected": _rejected,

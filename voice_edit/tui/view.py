@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
@@ -94,6 +95,16 @@ def _engine(state: State) -> Content:
     return Content.assemble((name, "$muted"), (ENGINES.get(engine.state, engine.state) + memory + " ", style))
 
 
+def page_title(name: str, state: State, width: int) -> Content:
+    """One line above a page: its name, and what the daemon does."""
+    if state.connected:
+        mark, style = STAGES.get(state.stage, STAGES["idle"])
+        right = Content.assemble((f"{mark} ", style), (f"{state.stage} ", style))
+    else:
+        right = Content.assemble((f"○ {LINKS[state.link.state]} ", "$muted"))
+    return _spread(Content.assemble((f" {name}", "bold")), right, width)
+
+
 def meter(state: State, width: int) -> Content:
     """One line: the device, the last levels with speech in its colour, how loud it is now."""
     microphone = state.microphone
@@ -147,7 +158,7 @@ def urgent(state: State) -> Message:
     """What is told in the two lines that are for telling."""
     link = state.link
     if link.state != "connected":
-        hints = {"absent": "F9 starts it.", "lost": "It is waited for. F9 starts it."}
+        hints = {"absent": "Ctrl+R starts it.", "lost": "It is waited for. Ctrl+R starts it."}
         if link.message:
             level = "error" if link.state in ("refused", "lost") else "warning"
             return Message(level, link.message, link.hint or hints.get(link.state, ""))  # type: ignore[arg-type]
@@ -337,6 +348,12 @@ def title(state: State) -> str:
     if state.stage == "idle":
         return "voice-edit"
     return f"voice-edit: {state.stage}" + (f" ({state.mode})" if state.mode else "")
+
+
+def short_path(path: Path, home: Path | None = None) -> str:
+    """A path as people write it: ~ for their own folder."""
+    home = home or Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def _spread(left: Content, right: Content, width: int) -> Content:

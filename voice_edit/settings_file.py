@@ -1,0 +1,286 @@
+"""config.toml as a person keeps it: what is set where and what it means, and a writer that leaves alone
+whatever it was not asked to change, comments and order included.
+
+`with_setting` is pure. `write_setting` checks its result before anything is written: it must be valid, and
+differ from what was there in this one setting only. The file is replaced in one step; the old one is never
+lost.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+
+from voice_edit import config
+from voice_edit.config import ENV_PREFIX, Settings, load_settings
+from voice_edit.errors import UsageError
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from voice_edit.config import Paths
+
+Origin = Literal["default", "file", "environment"]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingInfo:
+    """One setting, with all that is to be said about it."""
+
+    name: str
+    """`section.key`."""
+    value: Any
+    """In use."""
+    default: Any
+    origin: Origin
+    """Where the value comes from."""
+    meaning: str
+    """One paragraph."""
+    limits: str
+    """E.g. "20 to 1000"; empty for none."""
+    choices: tuple[str, ...]
+    """All that is allowed, where that is a list; "true" and "false" for a switch."""
+    optional: bool
+    """Whether it may be none, which leaves the choice to the program."""
+
+    @property
+    def section(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def key(self) -> str:
+        return self.name.partition(".")[2]
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that wins over the file."""
+        return f"{ENV_PREFIX}{self.section}__{self.key}".upper()
+
+
+def describe_settings(paths: Paths, environ: Mapping[str, str] = os.environ) -> list[SettingInfo]:
+    """Every setting, in the order of the documentation. Raises UsageError where the file is not valid."""
+    used = load_settings(paths, environ)
+    in_file = _parsed(read_text(paths.config_file), paths.config_file)
+    return [
+        _describe(section, key, field, used, in_file, environ)
+        for section, of_section in Settings.model_fields.items()
+        for key, field in type(of_section.default).model_fields.items()
+    ]
+
+
+def shown(value: Any) -> str:
+    """A value as it is typed and read; nothing for none."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def parsed_value(name: str, text: str) -> Any:
+    """What a person typed as a value of the setting; None where it may be none and nothing was typed.
+
+    Raises UsageError, saying what would be right.
+    """
+    section, key, field = _field(name)
+    text = text.strip()
+    if not text and type(None) in get_args(field.annotation):
+        return None
+    try:
+        checked = type(Settings.model_fields[section].default).model_validate({key: text})
+    except ValidationError as error:
+        raise _not_valid(name, error) from error
+    return getattr(checked, key)
+
+
+def with_setting(text: str, name: str, value: Any) -> str:
+    """The text of config.toml with one setting changed; None removes it, back to the default.
+
+    Everything else stays as it is. Raises UsageError for a name that there is not and a text that is no TOML.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    section, key, _ = _field(name)
+    plain = str(value) if isinstance(value, Path) else value
+    try:
+        document = tomlkit.parse(text)
+        table = document.get(section)
+        if plain is None:
+            if table is not None:
+                table.pop(key, None)
+        elif table is None:
+            added = tomlkit.table()
+            added.add(key, plain)
+            if document.body and not text.endswith("\n\n"):
+                document.add(tomlkit.nl())
+            document.add(section, added)
+        else:
+            table[key] = plain
+        changed = tomlkit.dumps(document)
+    except (TOMLKitError, AttributeError, TypeError) as error:
+        raise UsageError(
+            f"[{section}] in the settings cannot be changed: {error}", hint="Change it with an editor."
+        ) from error
+    return changed.replace("\r\n", "\n").replace("\n", "\r\n") if "\r\n" in text else changed
+
+
+def write_setting(paths: Paths, name: str, value: Any) -> Path:
+    """Change one setting in config.toml, which is made where there is none; returns where it lies.
+
+    Raises UsageError (nothing was written: not valid, not readable, changed meanwhile), TargetError.
+    """
+    path = Path(os.path.realpath(paths.config_file))  # a link into a folder of dotfiles stays one
+    old = read_text(path)
+    new = with_setting(old, name, value)
+    _check(old, new, name, value, path)
+    if new != old:
+        _replace(path, old, new)
+    return path
+
+
+def read_text(path: Path) -> str:
+    """The file's text, line ends as they are; empty where there is none. Raises UsageError."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path} cannot be read: {error}", hint=f"Correct it, or move {path} away."
+        ) from error
+
+
+def _check(old: str, new: str, name: str, value: Any, path: Path) -> None:
+    """The new text must be valid, and differ in this setting only."""
+    section, key, _ = _field(name)
+    before, after = _parsed(old, path), _parsed(new, path)
+    try:
+        Settings.model_validate(after)
+    except ValidationError as error:
+        raise _not_valid(name, error) from error
+    expected = {one: dict(values) for one, values in before.items() if isinstance(values, Mapping)}
+    expected.setdefault(section, {}).pop(key, None)
+    if value is not None:
+        expected[section][key] = str(value) if isinstance(value, Path) else value
+    if {k: v for k, v in after.items() if v} != {k: v for k, v in expected.items() if v}:
+        raise UsageError(
+            f"{path} is written in a way in which '{name}' cannot be changed safely; nothing was written.",
+            hint="Change it with an editor.",
+        )
+
+
+def _replace(path: Path, old: str, new: str) -> None:
+    """In one step, and only if the file still is what was read."""
+    from voice_edit.targets import _atomic
+
+    def unchanged() -> None:
+        if read_text(path) != old:
+            raise UsageError(f"{path} was changed meanwhile; nothing was written.", hint="Try again.")
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("ab").close()  # a new one begins empty, which means the same as none
+    except OSError as error:
+        raise _atomic.write_error(error, path) from error
+    _atomic.replace(path, new.encode("utf-8"), token=secrets.token_hex(8), check=unchanged)
+
+
+def _parsed(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(
+            f"{path} is not valid TOML: {error}", hint=f"Correct the line, or move {path} away."
+        ) from error
+
+
+def _field(name: str) -> tuple[str, str, FieldInfo]:
+    section, _, key = name.partition(".")
+    of_section = Settings.model_fields.get(section)
+    field = None if of_section is None else type(of_section.default).model_fields.get(key)
+    if field is None:
+        names = ", ".join(config.setting_names())
+        raise UsageError(f"There is no setting '{name}'.", hint=f"The settings are: {names}.")
+    return section, key, field
+
+
+def _not_valid(name: str, error: ValidationError) -> UsageError:
+    first = error.errors()[0]
+    message = first["msg"].removeprefix("Value error, ")
+    return UsageError(f"{name}: {message}.", hint="docs/configuration.md lists every setting and its limits.")
+
+
+def _describe(
+    section: str,
+    key: str,
+    field: FieldInfo,
+    used: Settings,
+    in_file: Mapping[str, Any],
+    environ: Mapping[str, str],
+) -> SettingInfo:
+    variables = {name.upper() for name in environ if name.startswith(ENV_PREFIX)}
+    origin: Origin = "default"
+    if f"{ENV_PREFIX}{section}__{key}".upper() in variables:
+        origin = "environment"
+    elif key in in_file.get(section, {}):
+        origin = "file"
+    kinds = get_args(field.annotation)
+    choices: tuple[str, ...] = ()
+    if get_origin(field.annotation) is Literal:
+        choices = tuple(str(one) for one in kinds)
+    elif field.annotation is bool:
+        choices = ("true", "false")
+    return SettingInfo(
+        name=f"{section}.{key}",
+        value=getattr(getattr(used, section), key),
+        default=field.default,
+        origin=origin,
+        meaning=_meanings().get((type(Settings.model_fields[section].default).__name__, key), ""),
+        limits=_limits(field),
+        choices=choices,
+        optional=type(None) in kinds,
+    )
+
+
+def _limits(field: FieldInfo) -> str:
+    bounds = {
+        name: getattr(one, name) for one in field.metadata for name in ("ge", "le") if hasattr(one, name)
+    }
+    if {"ge", "le"} <= set(bounds):
+        return f"{shown(bounds['ge'])} to {shown(bounds['le'])}"
+    return f"at least {shown(bounds['ge'])}" if "ge" in bounds else ""
+
+
+@cache
+def _meanings() -> dict[tuple[str, str], str]:
+    """(class, field) -> the string below the field in config.py: the one place that says what it means."""
+    found: dict[tuple[str, str], str] = {}
+    try:
+        tree = ast.parse(inspect.getsource(config))
+    except OSError:  # installed without sources
+        return found
+    for node in tree.body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for field, below in zip(node.body, node.body[1:], strict=False):
+            if (
+                isinstance(field, ast.AnnAssign)
+                and isinstance(field.target, ast.Name)
+                and isinstance(below, ast.Expr)
+                and isinstance(below.value, ast.Constant)
+            ):
+                found[node.name, field.target.id] = " ".join(str(below.value.value).split())
+    return found

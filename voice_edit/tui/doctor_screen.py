@@ -1,0 +1,104 @@
+"""The doctor: every link of the chain, one after the other, with what to do where it is broken."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+from textual.worker import get_current_worker
+
+from voice_edit.cli.output import visible
+from voice_edit.errors import VoiceEditError
+from voice_edit.tui.pages import Page
+
+MARKS = {
+    "ok": ("✓", "$success"),
+    "warning": ("!", "bold $warning"),
+    "failed": ("✗", "bold $error"),
+    "skipped": ("·", "$muted"),
+}
+
+
+def check_lines(check: Any, width_of_names: int = 14) -> Content:
+    """A check as it is shown: what it found, and below it the remedy."""
+    mark, style = MARKS.get(check.state, MARKS["skipped"])
+    lines = [
+        Content.assemble(
+            (f" {mark} ", style),
+            (f"{visible(check.name):<{width_of_names}}  ", "bold" if check.state == "failed" else ""),
+            (visible(check.message), "$muted" if check.state in ("ok", "skipped") else ""),
+        )
+    ]
+    if check.remedy and check.state in ("warning", "failed"):
+        lines.append(Content.assemble((" " * (width_of_names + 5) + visible(check.remedy), "$primary")))
+    return Content("\n").join(lines)
+
+
+def summary(states: list[str]) -> tuple[str, str]:
+    """One sentence on all of them, and its style."""
+    failed, warnings = states.count("failed"), states.count("warning")
+    if failed:
+        more = f", {warnings} to look at" if warnings else ""
+        return f"{failed} of {len(states)} do not work{more}.", "$error"
+    if warnings:
+        return f"Everything works; {warnings} to look at.", "$warning"
+    return "Everything works.", "$success"
+
+
+class DoctorScreen(Page):
+    """Runs the checks in a thread and shows each as it comes."""
+
+    HEADING = "doctor"
+    KEYS = (("r", "run again", "screen.again"), ("↑↓", "scroll", "screen.focus_next"))
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "again", "Run again")]
+    AUTO_FOCUS = "#checks"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._checks: list[Any] = []
+
+    def body(self) -> ComposeResult:
+        with VerticalScroll(id="checks"):
+            yield Static(id="check-lines")
+        yield Static(id="told")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.action_again()
+
+    def action_again(self) -> None:
+        """Look at everything anew."""
+        self._checks = []
+        self.query_one("#check-lines", Static).update("")
+        self.tell("Looking at every part ...")
+        self.run_worker(self._run, thread=True, group="doctor", exclusive=True)
+
+    def _run(self) -> None:
+        worker = get_current_worker()
+        app = self.ve_app
+        try:
+            from voice_edit.doctor import run_checks
+
+            for check in run_checks(app.settings, app.paths):
+                if worker.is_cancelled:
+                    return
+                app.call_from_thread(self._add, check)
+        except VoiceEditError as error:
+            app.call_from_thread(self.tell, f"{error} {error.hint}", style="$error")
+            return
+        if not worker.is_cancelled:
+            app.call_from_thread(self._finish)
+
+    def _add(self, check: Any) -> None:
+        self._checks.append(check)
+        names = max(14, *(len(one.name) for one in self._checks))
+        lines = [check_lines(one, names) for one in self._checks]
+        self.query_one("#check-lines", Static).update(Content("\n").join(lines))
+
+    def _finish(self) -> None:
+        text, style = summary([check.state for check in self._checks])
+        self.tell(text, style=style)
