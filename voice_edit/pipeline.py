@@ -21,10 +21,12 @@ from voice_edit.errors import AudioFailed, Interrupted, ModelFailed, NotUndersto
 
 if TYPE_CHECKING:
     from engine.catalog import ModelFiles
+    from engine.client import EngineClient, EngineState
     from engine.endpointing import EndpointingSettings
     from engine.events import Hypothesis, Level, Rejected, Samples, SpeechStarted, SpeechStopped
     from engine.session import Engine
     from engine.source import AudioSource, PcmSource, WavSource
+    from engine.speech import SpeechEngine
     from voice_edit.commands import AnyCommand
     from voice_edit.config import Paths, Settings
     from voice_edit.document import Edit
@@ -109,9 +111,27 @@ def open_model(settings: Settings, paths: Paths) -> Engine:
         return Engine.open(files, n_ctx=settings.engine.context_tokens, n_threads=settings.engine.threads)
 
 
+def open_engine(
+    settings: Settings, paths: Paths, on_state: Callable[[EngineState], None] | None = None
+) -> EngineClient:
+    """The model in a process of its own, which is not started yet. Raises ModelFailed where files are
+    missing.
+    """
+    files = find_model(settings, paths)
+    with failures_named():
+        from engine.client import EngineClient
+
+        return EngineClient(
+            files,
+            n_ctx=settings.engine.context_tokens,
+            n_threads=settings.engine.threads,
+            on_state=on_state,
+        )
+
+
 def hear(
     source: AudioSource,
-    engine: Engine,
+    engine: SpeechEngine,
     settings: Settings,
     *,
     partials: bool = False,
@@ -146,7 +166,9 @@ def hear(
         )
 
 
-def hear_utterance(samples: Samples, speech_samples: int, engine: Engine, settings: Settings) -> Hypothesis:
+def hear_utterance(
+    samples: Samples, speech_samples: int, engine: SpeechEngine, settings: Settings
+) -> Hypothesis:
     """Hear one kept utterance again, fed exactly as at first: its sound, then a tail of fixed length.
 
     `samples` is float32[n]: the `speech_samples` of the utterance and the hangover that was waited through
@@ -167,7 +189,7 @@ def hear_utterance(samples: Samples, speech_samples: int, engine: Engine, settin
         return session.finish(end_sample=speech_samples)
 
 
-def _endpointing(settings: Settings, engine: Engine) -> EndpointingSettings:
+def _endpointing(settings: Settings, engine: SpeechEngine) -> EndpointingSettings:
     """What the user set, and for the rest what the model wants. Raises UsageError."""
     from dataclasses import replace
 

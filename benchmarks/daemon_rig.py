@@ -1,0 +1,173 @@
+"""A whole daemon with a virtual microphone, for benchmarks: private PulseAudio, private home, real everything."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+from tests.virtual_microphone import VirtualMicrophone
+from voice_edit.control_client import ControlClient
+from voice_edit.paths import Paths
+
+START_S = 20.0
+TAKE_S = 60.0
+ENDS = ("outcome", "failed", "rejected", "reverted")
+
+
+class Rig:
+    """Starts everything, and ends it. `note` is the file that words go to."""
+
+    def __init__(self, *, keep: Path | None = None, settings: str = "", cpu_nice: int = 0) -> None:
+        self._kept = keep
+        self._settings = settings
+        self._nice = cpu_nice
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.TemporaryDirectory(prefix="voice-edit-rig-")
+        base = self._kept or Path(self._folder.name)
+        base.mkdir(parents=True, exist_ok=True)
+        self.home = base / "home"
+        (self.home / "config").mkdir(parents=True, exist_ok=True)
+        text = '[hotkeys]\nbackend = "none"\n' + self._settings
+        (self.home / "config" / "config.toml").write_text(text, encoding="utf-8")
+        self.note = base / "note.txt"
+        self.note.write_text("Begin.\n", encoding="utf-8")
+        self.microphone = VirtualMicrophone(Path(self._folder.name) / "pulse")
+        self.microphone.__enter__()
+        self.environment = {
+            **os.environ,
+            **self.microphone.environment,
+            "VOICE_EDIT_HOME": str(self.home),
+        }
+        self._log = (base / "daemon.log").open("ab")
+        self.start_daemon()
+        return self
+
+    def start_daemon(self) -> None:
+        """Start it and connect."""
+        self.daemon = subprocess.Popen(
+            [sys.executable, "-m", "voice_edit", "run"],
+            env=self.environment,
+            stdout=self._log,
+            stderr=self._log,
+            stdin=subprocess.DEVNULL,
+        )
+        socket = Paths.from_environment({"VOICE_EDIT_HOME": str(self.home)}).socket
+        deadline = time.monotonic() + START_S
+        while not socket.exists():
+            if self.daemon.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("the daemon did not start: " + Path(self._log.name).read_text())
+            time.sleep(0.02)
+        self.client = ControlClient(socket)
+        self.client.request("subscribe", events=[*ENDS, "stage", "microphone", "notice", "engine", "words"])
+        self.client.request("target.file", path=str(self.note), pin="daemon")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.client.close()
+        self.daemon.send_signal(signal.SIGTERM)
+        try:
+            self.daemon.wait(15)
+        except subprocess.TimeoutExpired:
+            self.daemon.kill()
+            raise
+        finally:
+            self.microphone.kill()
+            self._log.close()
+            if self._kept is None:
+                self._folder.cleanup()
+
+    def take(self, wav: Path, *, mode: str = "dictate", before_stop_s: float = 0.0) -> dict[str, Any]:
+        """Start talking, play a recording, stop when it has been played; what became of it, as an event."""
+        self.begin(mode)
+        self.microphone.play(wav)
+        time.sleep(before_stop_s)
+        self.client.request("talk.stop")
+        return self.wait_for(*ENDS)
+
+    def begin(self, mode: str = "dictate") -> None:
+        """Start talking, and wait until the microphone is really open."""
+        for _ in self.waiting_events():
+            pass
+        self.client.request("talk.start", mode=mode)
+        while True:
+            event = self.wait_for("microphone", "failed", "notice")
+            if event["event"] == "microphone" and event["state"] == "open":
+                return
+            if event["event"] == "failed" or event.get("level") == "error":
+                raise RuntimeError(str(event))
+
+    def waiting_events(self) -> list[dict[str, Any]]:
+        """What came in and was not looked at yet."""
+        events = []
+        while (event := self.client.next_event(0)) is not None:
+            events.append(event)
+        return events
+
+    def wait_for(self, *names: str, timeout_s: float = TAKE_S) -> dict[str, Any]:
+        """The next event of one of these names."""
+        deadline = time.monotonic() + timeout_s
+        while (left := deadline - time.monotonic()) > 0:
+            event = self.client.next_event(left)
+            if event is not None and event["event"] in names:
+                return event
+        raise RuntimeError(f"none of {names} came within {timeout_s:g} s")
+
+
+def sample_words(folder: Path) -> list[tuple[Path, str]]:
+    """The recordings of `samples/` and what is said in them."""
+    found = []
+    for path in sorted(folder.glob("*.yaml")):
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))["say"]
+        found.append((path.with_suffix(".wav"), said))
+    return found
+
+
+def rss_kb(pid: int) -> int:
+    """Resident memory."""
+    return _status(pid)["VmRSS"]
+
+
+def threads(pid: int) -> int:
+    """How many threads it has."""
+    return _status(pid)["Threads"]
+
+
+def open_descriptors(pid: int) -> int:
+    """How many file descriptors it has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wake_ups(pid: int) -> int:
+    """Voluntary context switches of all threads: how often something inside woke up."""
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for line in (task / "status").read_text().splitlines():
+            if line.startswith("voluntary_ctxt_switches"):
+                total += int(line.split()[1])
+    return total
+
+
+def _status(pid: int) -> dict[str, int]:
+    values = {}
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        name, _, rest = line.partition(":")
+        if name in ("VmRSS", "Threads"):
+            values[name] = int(rest.split()[0])
+    return values

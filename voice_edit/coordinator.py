@@ -1,0 +1,385 @@
+"""Who talks now, to which text, and what it is shown as. Runs in the daemon's loop; owns no device itself.
+
+gesture ─► talk_state.decide ─► begin: target, microphone, journal's take ─► Talker (working thread)
+                                end, give up                                    │
+clients ◄──────────────────────────────── events ◄──────────────────────────────┘
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from voice_edit import pipeline, talk_state, telling
+from voice_edit.errors import VoiceEditError
+from voice_edit.retention import forget_take
+from voice_edit.talk_state import Begin, End, Ended, Gesture, GiveUp, StopWork, Talking
+from voice_edit.talking import TakeJob, Work
+
+if TYPE_CHECKING:
+    from engine.client import EngineClient
+    from engine.microphone import Microphone, MicrophoneEvent
+    from voice_edit.client_asker import ClientAsker
+    from voice_edit.config import Settings
+    from voice_edit.journal import Journal
+    from voice_edit.talking import Talker
+    from voice_edit.target_book import Chosen, TargetBook
+
+logger = logging.getLogger(__name__)
+
+StageName: TypeAlias = Literal["idle", "listening", "hearing", "applying", "asking"]
+
+ROTATE_S = 300.0
+"""Hands-free listening begins a new recording this often: those in which nobody spoke are not kept."""
+
+ROTATE_AGAIN_S = 2.0
+"""Somebody was speaking just then."""
+
+COUNTED = {"outcome": "applied", "reverted": "applied", "failed": "failed", "rejected": "rejected"}
+
+
+class Coordinator:
+    """The daemon's state. Call it from the loop only, except for `emit` and the `on_...` callbacks."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        journal: Journal,
+        publish: Callable[[telling.Event], object],
+        targets: TargetBook,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`publish` sends an event to every client that wants it, in the loop."""
+        self.settings = settings
+        self.journal = journal
+        self.targets = targets
+        self.counters: Counter[str] = Counter()
+        self.talker: Talker
+        self.asker: ClientAsker
+        self.microphone: Microphone
+        self.engine: EngineClient
+        self.on_failure: Callable[[telling.Event], object] = lambda event: None
+        """Told of failures, for a desktop notification."""
+        self.on_cue: Callable[[str], object] = lambda cue: None
+        """Told when listening has started, stopped, or was cancelled, for sounds."""
+        self.microphone_problem: dict[str, str] | None = None
+        """What keeps the microphone from hearing: code, message, hint."""
+        self.dropped_samples = 0
+        """Lost because the machine was too busy, in all takes."""
+        self._publish = publish
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._lock = asyncio.Lock()
+        self._talking = Talking()
+        self._recording: TakeJob | None = None
+        self._chosen: Chosen | None = None
+        self._work: Work | None = None
+        self._shown: tuple[Any, ...] = ()
+        self._shown_target: dict[str, Any] = {}
+        self._speaking = False
+        self._takes = 0
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # --- what is going on -------------------------------------------------------------------------------
+
+    @property
+    def stage(self) -> StageName:
+        """What the user should believe that we are doing."""
+        return "listening" if self._recording is not None else self._work or "idle"
+
+    @property
+    def mode(self) -> str | None:
+        """What the take that is recorded is for."""
+        return None if self._recording is None else self._recording.mode
+
+    @property
+    def hands_free(self) -> str:
+        """What is listened for without a key."""
+        return self._talking.hands_free
+
+    @property
+    def take(self) -> int | None:
+        """Number of the take that is recorded."""
+        return None if self._recording is None else self._recording.number
+
+    @property
+    def engine_name(self) -> str:
+        """The model in use."""
+        return self.engine.files.name
+
+    def engine_json(self) -> dict[str, Any]:
+        """As `status` says it."""
+        engine = self.engine
+        return {
+            "state": engine.state.state,
+            "name": engine.files.name,
+            "pid": engine.pid,
+            "rss_bytes": engine.rss_bytes(),
+            "restarts": engine.restarts,
+        }
+
+    def microphone_json(self) -> dict[str, Any]:
+        """As `status` says it."""
+        microphone = self.microphone
+        return {
+            "state": microphone.state,
+            "device": microphone.device_name,
+            "problem": self.microphone_problem,
+            "dropped_samples": self.dropped_samples,
+        }
+
+    def target(self) -> Chosen:
+        """What is talked to now, or would be."""
+        if self._recording is not None and self._chosen is not None:
+            return self._chosen
+        return self.targets.choose()
+
+    # --- gestures ---------------------------------------------------------------------------------------
+
+    async def gesture(self, gesture: Gesture, *, file: Path | None = None) -> None:
+        """Somebody began to talk, stopped, or changed their mind. `file`: the target, for this take only.
+
+        Raises TargetError, AudioFailed where no take could be begun.
+        """
+        now_s = self._clock()
+        async with self._lock:
+            state, actions = talk_state.decide(self._talking, gesture)
+            self._talking = state
+            try:
+                for action in actions:
+                    await self._do(action, file, now_s)
+            finally:
+                self._tell_stage()
+
+    def gesture_soon(self, gesture: Gesture) -> None:
+        """The same from a key, where nobody waits: failures become notices."""
+        self._spawn(self._gesture_told(gesture))
+
+    async def _gesture_told(self, gesture: Gesture) -> None:
+        try:
+            await self.gesture(gesture)
+        except VoiceEditError as error:
+            self.publish(telling.notice_of(error))
+
+    async def _do(self, action: talk_state.Action, file: Path | None, now_s: float) -> None:
+        match action:
+            case Begin():
+                try:
+                    await self._begin(action, file, now_s)
+                except VoiceEditError:
+                    self._talking, _ = talk_state.decide(self._talking, Ended(hands_free_too=True))
+                    raise
+            case End(tail=tail):
+                self._end(self.settings.microphone.release_tail_ms if tail else 0, now_s)
+                self.on_cue("stop")
+            case GiveUp():
+                self._give_up()
+                self.on_cue("cancel")
+            case StopWork():
+                self.asker.cancel()
+                self.talker.stop_work()
+
+    async def _begin(self, begin: Begin, file: Path | None, now_s: float) -> None:
+        from engine.pump import RecordingSource
+
+        self.asker.cancel()
+        self._cancel_timer("unload")
+        chosen = self.targets.choose(file)
+        with pipeline.failures_named():
+            live = self.microphone.begin(pre_roll_ms=self.settings.microphone.warm_ms if begin.hold else 0)
+        try:
+            self.engine.preload()
+            take = await self._loop.run_in_executor(
+                None,
+                lambda: self.journal.begin_take(
+                    begin.mode,
+                    target=chosen.target.name,
+                    source=self.microphone.device_name,
+                    hold=begin.hold,
+                ),
+            )
+        except BaseException:
+            live.close()
+            raise
+        self._takes += 1
+        self.counters["takes"] += 1
+        job = TakeJob(
+            number=self._takes,
+            mode=begin.mode,
+            hold=begin.hold,
+            target=chosen.target,
+            source=RecordingSource(live, take.record),
+            take=take,
+            began_s=now_s,
+        )
+        self._recording, self._chosen = job, chosen
+        self.talker.take(job)
+        if begin.hold:
+            self._later("longest", self.settings.daemon.longest_take_s, self._too_long)
+        else:
+            self._later("rotate", ROTATE_S, self._rotate_soon)
+        self.on_cue("start")
+
+    def _end(self, tail_ms: int, now_s: float) -> None:
+        job, self._recording = self._recording, None
+        if job is None:  # it had ended by itself
+            return
+        self._cancel_timer("longest")
+        self._cancel_timer("rotate")
+        job.released_s = now_s
+        job.source.stop_after(tail_ms)
+
+    def _give_up(self) -> None:
+        job, self._recording = self._recording, None
+        if job is not None:
+            job.cancelled.set()
+            job.source.close()
+
+    def _too_long(self) -> None:
+        seconds = self.settings.daemon.longest_take_s
+        message = f"Stopped listening after {seconds:g} s: the key seems to be stuck."
+        self.publish(telling.notice("warning", "take_too_long", message, "What was said until now counts."))
+        self.gesture_soon(talk_state.Stop())
+
+    # --- hands-free -------------------------------------------------------------------------------------
+
+    def _rotate_soon(self) -> None:
+        self._spawn(self._rotate())
+
+    async def _rotate(self) -> None:
+        """Begin a new recording without a gap, in a pause."""
+        async with self._lock:
+            job = self._recording
+            if job is None or job.hold:
+                return
+            if self._speaking:
+                self._later("rotate", ROTATE_AGAIN_S, self._rotate_soon)
+                return
+            begin = self._talking.take
+            assert begin is not None
+            try:
+                await self._begin(begin, None, self._clock())
+            except VoiceEditError as error:
+                self.publish(telling.notice_of(error))
+                return
+            job.source.stop_after(0)
+
+    # --- what the working thread tells ------------------------------------------------------------------
+
+    def emit(self, event: telling.Event) -> None:
+        """Publish an event; from any thread."""
+        self._from_thread(self.publish, event)
+
+    def on_work(self, work: Work | None) -> None:
+        """What the working thread does; from any thread."""
+        self._from_thread(self._set_work, work)
+
+    def on_ended(self, job: TakeJob, said_stop: bool) -> None:
+        """A take has been dealt with; from any thread."""
+        self._from_thread(self._ended, job, said_stop)
+
+    def publish(self, event: telling.Event) -> None:
+        """Send an event to the clients, and count it."""
+        name = event["event"]
+        if name == "speech":
+            self._speaking = event["speaking"]
+        if name in COUNTED:
+            self.counters[COUNTED[name]] += 1
+            self.counters["utterances"] += 1
+        if name == "failed" or (name == "notice" and event["level"] == "error"):
+            self.on_failure(event)
+        self._publish(event)
+
+    def on_microphone(self, event: MicrophoneEvent) -> None:
+        """What the microphone tells; from any thread."""
+        self._from_thread(self._microphone_told, event)
+
+    def _from_thread(self, call: Callable[..., object], *arguments: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:  # the loop is closed: the daemon stops, nobody listens any more
+            logger.debug("an event came after the end")
+
+    def _microphone_told(self, event: MicrophoneEvent) -> None:
+        problem = None
+        if event.kind in ("lost", "problem", "silent"):
+            problem = {"code": event.kind, "message": event.message, "hint": event.hint}
+            self.publish(telling.notice("warning", f"microphone_{event.kind}", event.message, event.hint))
+        if event.kind == "reopened":
+            self.counters["reopened"] += 1
+            self.publish(telling.notice("info", "microphone_reopened", event.message, event.hint))
+        if event.kind != "overflow":
+            self.microphone_problem = problem
+        self.publish(telling.event("microphone", **self.microphone_json()))
+
+    def _set_work(self, work: Work | None) -> None:
+        self._work = work
+        self._tell_stage()
+
+    def _ended(self, job: TakeJob, said_stop: bool) -> None:
+        self._speaking = False
+        if self._recording is job:
+            self._recording = None
+            self._spawn(self._gesture_told(Ended(hands_free_too=said_stop)))
+        elif said_stop:
+            self._spawn(self._gesture_told(talk_state.SetHandsFree("off")))
+        if not job.hold and not job.handled:
+            self._loop.run_in_executor(None, forget_take, self.journal, job.take.id, job.take.path)
+        self.wait_to_unload()
+        self._tell_stage()
+
+    def wait_to_unload(self) -> None:
+        """Free the model when nothing was said for a while."""
+        seconds = self.settings.daemon.unload_after_s
+        if seconds and self._recording is None:
+            self._later("unload", seconds, self.engine.unload)
+
+    def tell_target(self) -> None:
+        """Say so if words would now go elsewhere."""
+        shown = self.target().to_json()
+        if shown != self._shown_target:
+            self._shown_target = shown
+            self.publish(telling.event("target", **shown))
+
+    def _tell_stage(self) -> None:
+        shown = (self.stage, self.mode, self.take, self.hands_free)
+        if shown != self._shown:
+            self._shown = shown
+            stage, mode, take, hands_free = shown
+            self.publish(telling.event("stage", stage=stage, mode=mode, take=take, hands_free=hands_free))
+        self.tell_target()
+
+    # --- the end ----------------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Give up what is being recorded; its sound is kept."""
+        async with self._lock:
+            self._talking = Talking()
+            if self._recording is not None:
+                self._give_up()
+            for name in list(self._timers):
+                self._cancel_timer(name)
+        self.asker.cancel()
+
+    # --- inside -----------------------------------------------------------------------------------------
+
+    def _later(self, name: str, seconds: float, call: Callable[[], object]) -> None:
+        self._cancel_timer(name)
+        self._timers[name] = self._loop.call_later(seconds, call)
+
+    def _cancel_timer(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _spawn(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,245 @@
+"""The program in the background: puts microphone, engine process, keys and clients together, and takes them
+apart again. What happens in between is decided in coordinator.py; main street is pipeline.py.
+
+    keys ──────► key_watch ──┐                                  ┌──► engine process
+    clients ───► control ────┼──► coordinator ──► talking.py ───┤
+                 daemon_commands ◄── events ◄──────────────────└──► journal, target
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from voice_edit import locks, pipeline, sessions, talk_state, telling
+from voice_edit.client_asker import ClientAsker
+from voice_edit.control import ControlServer
+from voice_edit.coordinator import Coordinator
+from voice_edit.daemon_commands import DaemonCommands
+from voice_edit.errors import DaemonRunning, NoTarget
+from voice_edit.key_watch import KeyWatch
+from voice_edit.sd_notify import Notifier
+from voice_edit.talking import Talker
+from voice_edit.target_book import TargetBook
+from voice_edit.targets import names
+
+if TYPE_CHECKING:
+    from engine.client import EngineClient, EngineState
+    from engine.microphone import Microphone, MicrophoneEvent
+    from voice_edit.config import Paths, Settings
+    from voice_edit.journal import Journal
+    from voice_edit.targets.base import JournaledTarget
+
+logger = logging.getLogger(__name__)
+
+Tell = Callable[[str], object]
+OpenEngine = Callable[["Settings", "Paths", Callable[["EngineState"], None]], "EngineClient"]
+OpenMicrophone = Callable[["Settings", Callable[["MicrophoneEvent"], None]], "Microphone"]
+
+
+def main(settings: Settings, paths: Paths, *, tell: Tell) -> None:
+    """Run until SIGTERM, SIGINT or the command `stop`. `tell` gets sentences for whoever started it.
+
+    Raises DaemonRunning, JournalError, ControlUnavailable, ModelFailed.
+    """
+    paths.runtime_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = locks.FileLock.try_acquire(paths.daemon_lock)
+    if lock is None:
+        raise DaemonRunning("voice-edit is running already.")
+    with lock, sessions.open_journal(settings, paths, tell=tell) as journal:
+        asyncio.run(Daemon(settings, paths, journal, tell).run())
+
+
+class Daemon:
+    """One run of the daemon."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        paths: Paths,
+        journal: Journal,
+        tell: Tell,
+        *,
+        open_engine: OpenEngine | None = None,
+        open_microphone: OpenMicrophone | None = None,
+    ) -> None:
+        """`open_engine` and `open_microphone` make the real ones unless a test brings others."""
+        self._open_engine = open_engine or pipeline.open_engine
+        self._open_microphone = open_microphone or _open_microphone
+        self._settings = settings
+        self._paths = paths
+        self._journal = journal
+        self._tell = tell
+        self._notifier = Notifier.from_environment()
+        self._server: ControlServer
+        self._coordinator: Coordinator
+        self._keys: KeyWatch
+        self._stopped: asyncio.Event
+
+    async def run(self) -> None:
+        """Until somebody stops it."""
+        self._stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopped.set)
+        async with self._everything():
+            await self._begin()
+            await self._stopped.wait()
+            self._notifier.stopping()
+
+    # --- putting together -------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _everything(self) -> AsyncIterator[None]:
+        """Open in the order of need, close in the other."""
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(max_workers=4, thread_name_prefix="daemon"))
+        self._coordinator = coordinator = Coordinator(
+            settings=self._settings,
+            journal=self._journal,
+            publish=self._publish,
+            targets=TargetBook(self._open_file, self._clipboard),
+        )
+        self._keys = KeyWatch(
+            on_gesture=lambda gesture: loop.call_soon_threadsafe(coordinator.gesture_soon, gesture),
+            on_change=lambda: loop.call_soon_threadsafe(self._keys_changed),
+        )
+        commands = DaemonCommands(
+            coordinator,
+            self._keys,
+            stop=self._stopped.set,
+            change_setting=self._change_setting,
+            target_named=self._target_named,
+        )
+        coordinator.asker = ClientAsker(
+            emit=coordinator.emit,
+            anybody=lambda: self._server.wanted("ask"),
+            timeout_s=lambda: self._settings.ask.timeout_s,
+            on_asking=lambda asking: coordinator.on_work("asking" if asking else "applying"),
+        )
+        self._open_devices()
+        coordinator.talker = Talker(
+            journal=self._journal,
+            engine=lambda: coordinator.engine,
+            settings=lambda: self._settings,
+            emit=coordinator.emit,
+            on_work=coordinator.on_work,
+            watched=lambda: self._server.wanted("partial"),
+            asker=coordinator.asker,
+            diagnose=self._diagnose,
+            on_ended=coordinator.on_ended,
+        )
+        self._server = ControlServer(self._paths.socket, commands)
+        await self._server.start()
+        try:
+            yield
+        finally:
+            await self._close()
+
+    def _open_devices(self) -> None:
+        coordinator = self._coordinator
+        coordinator.engine = self._open_engine(self._settings, self._paths, self._engine_changed)
+        coordinator.microphone = self._open_microphone(self._settings, self._microphone_changed)
+
+    async def _begin(self) -> None:
+        self._keys.open(self._settings.hotkeys)
+        self._notifier.ready("ready")
+        if self._notifier.watchdog_interval_s is not None:
+            self._ping()
+        if self._settings.daemon.load_at_start:
+            self._coordinator.engine.preload()
+            self._coordinator.wait_to_unload()
+        if self._settings.daemon.hands_free != "off":
+            self._coordinator.gesture_soon(talk_state.SetHandsFree(self._settings.daemon.hands_free))
+        self._tell(f"voice-edit is ready; its control socket is {self._paths.socket}")
+
+    async def _close(self) -> None:
+        coordinator = self._coordinator
+        self._keys.close()
+        await coordinator.close()
+        loop = asyncio.get_running_loop()
+        with suppress(Exception):
+            await loop.run_in_executor(None, coordinator.talker.close)
+        coordinator.microphone.close()
+        await loop.run_in_executor(None, coordinator.engine.close)
+        await self._server.close("stopped")
+
+    def _publish(self, event: telling.Event) -> None:
+        self._server.publish(event)
+
+    # --- what devices tell, in their threads ------------------------------------------------------------
+
+    def _engine_changed(self, state: EngineState) -> None:
+        name = self._coordinator.engine_name
+        self._coordinator.emit(
+            telling.event("engine", state=state.state, name=name, pid=state.pid, message=state.message)
+        )
+        if state.state == "restarting":
+            message = "The engine ended unexpectedly and is started again. Nothing that was said is lost."
+            self._coordinator.emit(telling.notice("warning", "engine_restarted", message))
+
+    def _microphone_changed(self, event: MicrophoneEvent) -> None:
+        self._coordinator.on_microphone(event)
+
+    def _keys_changed(self) -> None:
+        self._coordinator.publish(telling.event("hotkeys", **self._keys.to_json()))
+
+    def _diagnose(self) -> tuple[str, str, str] | None:
+        from engine.microphone import diagnose
+
+        problems = diagnose(self._settings.microphone.device)
+        return None if not problems else (problems[0].code, problems[0].message, problems[0].hint)
+
+    # --- targets ----------------------------------------------------------------------------------------
+
+    def _open_file(self, file: Path) -> JournaledTarget:
+        target = sessions.file_target(file, self._settings)
+        target.snapshot()
+        target.ensure_writable()
+        return target
+
+    def _target_named(self, name: str) -> JournaledTarget:
+        if not names.is_file(name):
+            raise NoTarget(f"{names.shown(name)} is not there now.")
+        return self._open_file(names.path_of(name))
+
+    def _clipboard(self) -> JournaledTarget:
+        from voice_edit.targets.clipboard import ClipboardTarget
+
+        return ClipboardTarget()
+
+    # --- settings, service manager ----------------------------------------------------------------------
+
+    def _change_setting(self, name: str, value: Any) -> dict[str, Any]:
+        from voice_edit import settings_file
+        from voice_edit.config import load_settings
+
+        settings_file.change(self._paths.config_file, name, value)
+        before, after = self._settings, load_settings(self._paths)
+        self._settings = self._coordinator.settings = after
+        restart = (
+            before.engine != after.engine
+            or before.microphone != after.microphone
+            or before.hotkeys != after.hotkeys
+        )
+        return {"name": name, "value": value, "restart": restart}
+
+    def _ping(self) -> None:
+        """From the loop: a loop that hangs does not ping, and is restarted."""
+        self._notifier.ping()
+        interval_s = self._notifier.watchdog_interval_s
+        assert interval_s is not None
+        asyncio.get_running_loop().call_later(interval_s, self._ping)
+
+
+def _open_microphone(settings: Settings, on_event: Callable[[MicrophoneEvent], None]) -> Microphone:
+    from engine.microphone import Microphone
+
+    chosen = settings.microphone
+    return Microphone(chosen.device, warm_ms=chosen.warm_ms, on_event=on_event)

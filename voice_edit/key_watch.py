@@ -1,0 +1,106 @@
+"""The talk keys, as gestures of the daemon's loop: a listener of `hotkeys` in a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from voice_edit import talk_state
+
+if TYPE_CHECKING:
+    from hotkeys import HotkeyListener
+    from voice_edit.config import HotkeySettings
+    from voice_edit.talk_state import Gesture
+
+logger = logging.getLogger(__name__)
+
+
+class KeyWatch:
+    """Opens the keyboard, and says why where it cannot. Public methods may be called from any thread."""
+
+    def __init__(self, *, on_gesture: Callable[[Gesture], object], on_change: Callable[[], object]) -> None:
+        """Both are called from the thread of the keys. `on_change`: `backend` or `problem` are others now."""
+        self._on_gesture = on_gesture
+        self._on_change = on_change
+        self._listener: HotkeyListener | None = None
+        self._closed = threading.Event()
+        self.backend: str | None = None
+        """The name of what listens; None: nothing does."""
+        self.problem: dict[str, str] | None = None
+        """Why nothing listens, as code, message and hint."""
+        self._settings: HotkeySettings | None = None
+
+    def open(self, settings: HotkeySettings) -> None:
+        """Begin to listen, in a thread; returns at once. Never raises: see `problem`."""
+        self._settings = settings
+        if settings.backend == "none":
+            self.problem = None
+            self._on_change()
+            return
+        threading.Thread(target=self._run, args=(settings,), name="keys", daemon=True).start()
+
+    def talking(self, on: bool) -> None:
+        """Somebody talks, however it was begun: only then is the cancel key listened for."""
+        listener = self._listener
+        if listener is not None:
+            listener.talking(on)
+
+    def close(self) -> None:
+        """Let go of the keys."""
+        self._closed.set()
+        listener = self._listener
+        if listener is not None:
+            listener.close()
+
+    def to_json(self) -> dict[str, Any]:
+        """As `status` says it."""
+        chosen = self._settings
+        keys = {name: getattr(chosen, name, None) for name in ("dictate", "edit", "cancel", "style")}
+        return {"backend": self.backend, "problem": self.problem, **keys}
+
+    def _run(self, settings: HotkeySettings) -> None:
+        from hotkeys import Bindings, HotkeyError, choose_backend
+
+        names = ("dictate", "edit", "cancel", "style", "tap_ms", "debounce_ms", "longest_hold_s")
+        try:
+            bindings = Bindings(**{name: getattr(settings, name) for name in names})
+            listener = choose_backend(bindings, settings.backend)
+        except HotkeyError as error:
+            self._set(None, error)
+            return
+        self._listener = listener
+        if self._closed.is_set():
+            listener.close()
+            return
+        self._set(listener.backend, None)
+        try:
+            for event in listener.events():
+                self._on_gesture(_gesture(event))
+        except HotkeyError as error:
+            self._set(None, error)
+        finally:
+            self._listener = None
+            listener.close()
+
+    def _set(self, backend: str | None, error: Any) -> None:
+        self.backend = backend
+        self.problem = None
+        if error is not None:
+            self.problem = {"code": error.code, "message": str(error), "hint": error.hint}
+            logger.info("no talk keys: %s", error)
+        self._on_change()
+
+
+def _gesture(event: object) -> Gesture:
+    from hotkeys import Cancel, TalkStart, TalkStop
+
+    match event:
+        case TalkStart(mode=mode):
+            return talk_state.Start(mode)
+        case TalkStop():
+            return talk_state.Stop()
+        case Cancel():
+            return talk_state.Cancel()
+    raise AssertionError(f"no such event: {event}")

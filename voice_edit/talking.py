@@ -1,0 +1,354 @@
+"""The daemon's working thread: what is said is heard, understood and applied here, one thing after another.
+
+    take (being recorded) ─► hear ─► words ─► Editing.say ─► journal, target, receipt ─► events
+
+Takes and everything else that touches a text (typed words, undo, retry) pass through one queue, so that no
+two edits meet. While hands-free listening goes on, that queue is served between two windows of sound.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+from voice_edit import pipeline, telling
+from voice_edit.editing import Editing, Failure, Outcome
+from voice_edit.errors import AudioFailed, Cancelled, Fault, VoiceEditError
+
+if TYPE_CHECKING:
+    from engine.events import Hypothesis, Rejected
+    from engine.pump import RecordingSource
+    from engine.speech import SpeechEngine
+    from voice_edit.asking import Asker
+    from voice_edit.config import Settings
+    from voice_edit.journal import Journal, Take
+    from voice_edit.journal_records import UtteranceRecord
+    from voice_edit.pipeline import Mode
+    from voice_edit.targets.base import JournaledTarget
+
+logger = logging.getLogger(__name__)
+
+Work: TypeAlias = Literal["hearing", "applying", "asking"]
+Emit: TypeAlias = Callable[[dict[str, Any]], object]
+T = TypeVar("T")
+
+EDITINGS_KEPT = 8
+"""Targets whose last insertion is remembered, for "delete that"."""
+
+
+@dataclass(eq=False)
+class TakeJob:
+    """One take, from the key going down to the last receipt."""
+
+    number: int
+    """Of this daemon's run, for events."""
+    mode: Mode
+    hold: bool
+    """All of it is one utterance, which ends when the source does."""
+    target: JournaledTarget
+    source: RecordingSource
+    take: Take
+    began_s: float
+    """Monotonic clock."""
+    released_s: float | None = None
+    """When the key came up, on the monotonic clock."""
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    handled: int = 0
+    """Sample up to which the sound has been dealt with."""
+
+
+class Talker:
+    """Owns the working thread. Everything public may be called from any thread."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        engine: Callable[[], SpeechEngine],
+        settings: Callable[[], Settings],
+        emit: Emit,
+        on_work: Callable[[Work | None], object],
+        watched: Callable[[], bool],
+        asker: Asker | None = None,
+        diagnose: Callable[[], tuple[str, str, str] | None] | None = None,
+        on_ended: Callable[[TakeJob, bool], object] | None = None,
+    ) -> None:
+        """`emit` gets the events of docs/control.md. `on_work` is told what is being done, None: nothing.
+
+        `watched`: whether somebody looks at partial hypotheses. `diagnose`: what is wrong with the microphone
+        (code, message, hint), asked when a take was silent. `on_ended(job, said_stop)` is called when a take
+        has been dealt with; `said_stop`: the speaker said to stop listening.
+        """
+        self._journal = journal
+        self._engine = engine
+        self._settings = settings
+        self._emit = emit
+        self._on_work = on_work
+        self._watched = watched
+        self._asker = asker
+        self._diagnose = diagnose
+        self._on_ended = on_ended or (lambda job, said_stop: None)
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._editings: OrderedDict[str, Editing] = OrderedDict()
+        self._current: TakeJob | None = None
+        self._stop_work = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="take", daemon=True)
+        self._thread.start()
+
+    def take(self, job: TakeJob) -> None:
+        """Hear a take and apply what is said; it may still be recorded. Returns at once."""
+        self._jobs.put(lambda: self._take(job))
+
+    def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Do something else that touches a text, after what was asked for before."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+
+        self._jobs.put(run)
+        return future
+
+    def stop_work(self) -> None:
+        """Give up what is being heard or asked now. What is being written to a target is finished."""
+        job = self._current
+        if job is not None:
+            job.cancelled.set()
+            job.source.close()
+        self._engine().cancel()
+
+    def close(self, *, timeout_s: float = 5.0) -> None:
+        """End the thread after what it is doing now."""
+        self._jobs.put(None)
+        self._thread.join(timeout_s)
+
+    def editing(self, target: JournaledTarget) -> Editing:
+        """The editing of a target, with its memory of what was inserted last. Working thread only."""
+        name = target.name
+        editing = self._editings.pop(name, None)
+        if editing is None:
+            editing = Editing(target, self._journal)
+        editing.target = target
+        editing.confirm_chars = self._settings().ask.confirm_chars
+        self._editings[name] = editing
+        while len(self._editings) > EDITINGS_KEPT:
+            self._editings.popitem(last=False)
+        return editing
+
+    def apply_words(self, target: JournaledTarget, words: str, mode: Mode) -> Outcome:
+        """Carry out typed words, and tell what became of them. Working thread only. Raises as `say`."""
+        self._on_work("applying")
+        try:
+            outcome = self.editing(target).say(words, mode=mode, ask=self._asker)
+        except VoiceEditError as error:
+            self._emit(telling.failed(error, words=words))
+            raise
+        finally:
+            self._on_work(None)
+        self._emit(telling.outcome(outcome, target=target))
+        return outcome
+
+    def revert(self, target: JournaledTarget, direction: str, count: int) -> telling.Event:
+        """Undo or redo edits of a target, and tell. Working thread only. Raises what `undo` raises."""
+        from voice_edit import undo
+
+        self._on_work("applying")
+        try:
+            reverted = (undo.undo if direction == "undo" else undo.redo)(self._journal, target, count)
+        finally:
+            self._on_work(None)
+        self._editings.pop(target.name, None)
+        event = telling.reverted(reverted, direction) | {"target": target.name}
+        self._emit(event)
+        return event
+
+    def retry(self, record: UtteranceRecord, target: JournaledTarget) -> telling.Event:
+        """Hear a kept recording again, or take the words where there is none, and apply what it says.
+
+        Working thread only. Raises what hearing and applying raise.
+        """
+        editing = self.editing(target)
+        self._on_work("hearing")
+        try:
+            if record.audio is None:
+                outcome = editing.say(
+                    record.words or "", mode=_mode(record), retry_of=record.id, ask=self._asker
+                )
+                event = telling.outcome(outcome, target=target)
+                self._emit(event)
+                return event
+            told = None
+            with_asker = editing.listen_again(record, self._engine(), self._settings(), ask=self._asker)
+            for heard in with_asker:
+                if isinstance(heard, Outcome):
+                    told = telling.outcome(heard, target=target)
+                    self._emit(told)
+                elif isinstance(heard, Failure):
+                    raise heard.error
+            if told is None:
+                raise AudioFailed("There are no words in it.", hint="The recording stays in the history.")
+            return told
+        finally:
+            self._on_work(None)
+
+    # --- inside -----------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._guarded(job)
+
+    def _guarded(self, job: Callable[[], None]) -> None:
+        try:
+            job()
+        except VoiceEditError as error:
+            self._emit(telling.notice_of(error))
+        except Exception as error:
+            logger.exception("a fault in the working thread")
+            self._emit(
+                telling.notice_of(Fault(f"A fault in voice-edit itself: {type(error).__name__}: {error}"))
+            )
+        finally:
+            self._on_work(None)
+
+    def _serve_others(self) -> None:
+        """In the middle of hands-free listening: do what clients asked for meanwhile."""
+        while True:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                return
+            if job is None:
+                self._jobs.put(None)
+                if self._current is not None:
+                    self._current.source.close()
+                return
+            self._guarded(job)
+
+    def _take(self, job: TakeJob) -> None:
+        self._current = job
+        said_stop = False
+        try:
+            said_stop = self._hear(job)
+        except VoiceEditError as error:
+            self._keep_unheard(job, error)
+        finally:
+            self._current = None
+            job.source.close()
+            job.take.finish("interrupted" if job.cancelled.is_set() else "complete")
+            self._on_work(None)
+            self._on_ended(job, said_stop)
+
+    def _hear(self, job: TakeJob) -> bool:
+        """Hear a take out. True if the speaker said to stop listening."""
+        from engine.events import Hypothesis, Level, Rejected, SpeechStarted, SpeechStopped
+
+        finals: list[Hypothesis] = []
+        refused: Rejected | None = None
+        hangover, spoke = 0, False
+        heard = pipeline.hear(
+            job.source, self._engine(), self._settings(), partials=self._watched(), hold=job.hold
+        )
+        for event in heard:
+            if job.cancelled.is_set():
+                raise Cancelled("Cancelled.")
+            if isinstance(event, Rejected):
+                refused = event
+                if not job.hold and spoke:  # an hour in which nobody spoke is no failure
+                    self._reject(job, event)
+            elif isinstance(event, Hypothesis) and event.kind == "final":
+                if job.hold:
+                    finals.append(event)
+                elif self._apply(job, [event], hangover):
+                    return True
+            else:
+                spoke = spoke or isinstance(event, SpeechStarted)
+                if isinstance(event, SpeechStopped):
+                    hangover = event.hangover_samples
+                self._emit(telling.heard(event))
+                if isinstance(event, Level) and not job.hold:
+                    self._serve_others()
+        if job.cancelled.is_set():
+            raise Cancelled("Cancelled.")
+        if finals:
+            return self._apply(job, finals, hangover)
+        if refused is not None and job.hold:
+            self._reject(job, refused)
+        return False
+
+    def _apply(self, job: TakeJob, finals: list[Hypothesis], hangover_samples: int) -> bool:
+        """Carry out what was heard as one utterance. True if the speaker said to stop listening."""
+        from engine.joining import as_one
+
+        heard = as_one(finals)
+        job.handled = heard.end_sample
+        began_s = job.released_s if job.hold else heard.timing.end_of_speech_s
+        self._emit(telling.words(heard.text, heard.confidence))
+        self._on_work("applying")
+        done = self.editing(job.target).try_hypothesis(
+            heard,
+            mode=job.mode,
+            take=job.take,
+            # A retry can feed the model exactly as now only where one hypothesis was the whole utterance.
+            hangover_samples=hangover_samples if len(finals) == 1 else None,
+            ask=self._asker,
+        )
+        self._on_work(None if job.hold else "hearing")
+        if isinstance(done, Failure):
+            self._emit(telling.failed(done.error, words=done.words))
+            return False
+        timing = telling.timing(heard, began_s=began_s, parts=len(finals))
+        self._emit(telling.outcome(done, target=job.target, timing=timing))
+        return done.stops
+
+    def _reject(self, job: TakeJob, rejected: Rejected) -> None:
+        job.handled = rejected.end_sample
+        reason, message, hint = rejected.reason, rejected.message, rejected.hint
+        if self._diagnose is not None and reason in telling.SILENT_REASONS and (found := self._diagnose()):
+            reason, message, hint = found
+        utterance = self._journal.begin_utterance(
+            job.target.name,
+            job.mode,
+            take=job.take,
+            start_sample=rejected.start_sample,
+            end_sample=rejected.end_sample,
+        )
+        self._journal.rejected(utterance, reason, message)
+        self._emit(telling.rejected(utterance, reason, message, hint))
+
+    def _keep_unheard(self, job: TakeJob, error: VoiceEditError) -> None:
+        """Hearing failed or was given up: keep the sound, whatever of it is still to come included."""
+        if job.cancelled.is_set():
+            error = Cancelled("Cancelled.")
+        elif not isinstance(error, AudioFailed):
+            self._record_the_rest(job)
+        utterance = self.editing(job.target).keep_unheard(
+            job.take, error, mode=job.mode, start_sample=job.handled
+        )
+        if isinstance(error, Cancelled):
+            self._emit(telling.rejected(utterance, error.code, str(error), error.hint))
+        else:
+            self._emit(telling.failed(error, words=""))
+
+    def _record_the_rest(self, job: TakeJob) -> None:
+        """The model is gone, the speaker goes on: what they say still reaches the disk."""
+        try:
+            for _ in job.source.chunks():
+                if job.cancelled.is_set():
+                    return
+        except Exception as error:  # the device is gone as well; what is on disk stays
+            logger.warning("the rest of a take could not be recorded: %s", error)
+
+
+def _mode(record: UtteranceRecord) -> Mode:
+    return "edit" if record.mode == "edit" else "dictate"
