@@ -6,8 +6,16 @@ streams.py     stdin, stdout and stderr that can be used whatever the program wa
 options.py     options that several verbs share
 transcribe.py  words from recordings
 edit.py        edit a file by recordings or typed words
+edit_live.py   the same through the microphone of the daemon
+questions.py   what the daemon asks, asked in the terminal
+daemon.py      run status stop
+talk.py        talk start|stop|toggle|cancel, toggle, cancel
+watch.py       what the daemon does, live
+live.py        events of the daemon as lines for a terminal
+live_line.py   the line at the bottom that changes: stage, level, partial words
 say.py         edit standard input
 history.py     undo redo log retry recover
+service.py     the daemon as a service: install start stop uninstall status logs
 model.py       which model hears, and what it is
 demo.py        the whole path on the recordings in samples/
 reference.py   writes docs/cli.md from the help texts
