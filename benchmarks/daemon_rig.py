@@ -124,12 +124,11 @@ class Rig:
         raise RuntimeError(f"none of {names} came within {timeout_s:g} s")
 
 
-def sample_words(folder: Path) -> list[tuple[Path, str]]:
-    """The recordings of `samples/` and what is said in them."""
+def sample_edits(folder: Path) -> list[dict[str, Any]]:
+    """The recordings of `samples/`: what is said in them, in which mode, the text before and after."""
     found = []
     for path in sorted(folder.glob("*.yaml")):
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))["say"]
-        found.append((path.with_suffix(".wav"), said))
+        found.append({**yaml.safe_load(path.read_text(encoding="utf-8")), "wav": path.with_suffix(".wav")})
     return found
 
 

@@ -2,10 +2,11 @@
 
     python -m benchmarks.soak_daemon --minutes 120 --json soak.json
 
-A private PulseAudio plays the samples into a null sink whose monitor is the daemon's microphone; talking is
-started and stopped over the control socket, words go to a file, every tenth edit is undone. Reported are
-utterances, wrong words, lost or failed ones, and of daemon and engine process: resident memory (and its slope
-after the first tenth), descriptors, threads, CPU share; dropped samples and reopened microphones.
+A private PulseAudio plays the samples into a null sink whose monitor is the daemon's microphone. Talking is
+started and stopped over the control socket; the edits go to a file, whose text is compared with what it should
+be. Now and then an edit is undone, a take is cancelled while somebody speaks, nobody speaks, or the model is
+unloaded. Reported are utterances, wrong texts, lost or failed ones, and of daemon and engine process: resident
+memory (and its slope after the first tenth), descriptors, threads; dropped samples, reopened microphones.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.daemon_rig import Rig, open_descriptors, rss_kb, sample_words, threads
+from benchmarks.daemon_rig import ENDS, Rig, open_descriptors, rss_kb, sample_edits, threads
 
 
 def main() -> None:
@@ -29,27 +30,25 @@ def main() -> None:
     tally: Counter[str] = Counter()
     delays_ms: list[float] = []
     with Rig(keep=arguments.keep) as rig:
-        words = sample_words(arguments.samples)
+        samples = sample_edits(arguments.samples)
         began = reported = time.monotonic()
         deadline = began + arguments.minutes * 60
         number = 0
         while time.monotonic() < deadline or tally["takes"] < arguments.least:
-            name, said = words[number % len(words)]
+            sample = samples[number % len(samples)]
             number += 1
-            tally["takes"] += 1
-            event = rig.take(name, mode="dictate")
-            if event["event"] == "outcome":
-                tally["applied"] += 1
-                tally["as said"] += _plain(event["words"]) == _plain(said)
-                delays_ms.append(event["timing"]["applied_ms"])
-            else:
-                tally[event["event"]] += 1
-                print(json.dumps(event), file=sys.stderr)
+            _one(rig, sample, tally, delays_ms)
             if number % 10 == 0:
                 rig.client.request("undo", count=1)
                 tally["undone"] += 1
-            if number % 200 == 0:
-                rig.note.write_text("Begin.\n", encoding="utf-8")
+                tally["undone right"] += rig.note.read_text(encoding="utf-8") == sample["before"]
+            if number % 25 == 0:
+                _cancelled(rig, sample, tally)
+            if number % 40 == 0:
+                _silent(rig, tally)
+            if number % 100 == 0:
+                rig.client.request("engine.unload")
+                tally["unloaded"] += 1
             if time.monotonic() - reported >= arguments.every:
                 reported = time.monotonic()
                 rows.append(_measure(rig, reported - began, tally))
@@ -69,9 +68,52 @@ def main() -> None:
     print(json.dumps({name: value for name, value in result.items() if name != "rows"}, indent=1))
 
 
+def _one(rig: Rig, sample: dict[str, Any], tally: Counter[str], delays_ms: list[float]) -> None:
+    """One utterance from its beginning to the text on disk."""
+    if rig.note.read_text(encoding="utf-8") != sample["before"]:
+        rig.note.write_text(sample["before"], encoding="utf-8")
+    tally["takes"] += 1
+    event = rig.take(sample["wav"], mode=sample["mode"])
+    tally[event["event"]] += 1
+    if event["event"] != "outcome":
+        print(json.dumps(event), file=sys.stderr)
+        return
+    tally["as said"] += _plain(event["words"]) == _plain(sample["say"])
+    tally["text right"] += rig.note.read_text(encoding="utf-8") == sample["after"]
+    delays_ms.append(event["timing"]["applied_ms"])
+
+
+def _cancelled(rig: Rig, sample: dict[str, Any], tally: Counter[str]) -> None:
+    """Somebody changes their mind in the middle of a word: nothing may be written."""
+    before = rig.note.read_bytes()
+    rig.begin(sample["mode"])
+    player = rig.microphone.play(sample["wav"], wait=False)
+    time.sleep(1.0)
+    rig.client.request("talk.cancel")
+    event = rig.wait_for(*ENDS)
+    tally["cancelled"] += event["event"] == "rejected" and rig.note.read_bytes() == before
+    rig.microphone.wait_until_said(player)
+
+
+def _silent(rig: Rig, tally: Counter[str]) -> None:
+    """The key is held and nobody says anything."""
+    before = rig.note.read_bytes()
+    rig.begin("dictate")
+    time.sleep(1.0)
+    rig.client.request("talk.stop")
+    event = rig.wait_for(*ENDS)
+    tally["silent"] += 1
+    tally["silent, nothing written"] += event["event"] == "rejected" and rig.note.read_bytes() == before
+
+
 def _measure(rig: Rig, seconds: float, tally: Counter[str]) -> dict[str, Any]:
     status = rig.client.request("status")
-    row: dict[str, Any] = {"seconds": round(seconds), "takes": tally["takes"], "as_said": tally["as said"]}
+    row: dict[str, Any] = {
+        "seconds": round(seconds),
+        "takes": tally["takes"],
+        "as_said": tally["as said"],
+        "right": tally["text right"],
+    }
     for name, pid in (("daemon", status["pid"]), ("engine", status["engine"]["pid"])):
         if pid is None:
             continue
@@ -111,7 +153,9 @@ def _plain(text: str) -> list[str]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--minutes", type=float, default=120.0)
     parser.add_argument("--least", type=int, default=0, help="takes to reach, whatever the time")
     parser.add_argument("--every", type=float, default=60.0, help="seconds between two measurements")
