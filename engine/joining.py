@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import reduce
 
 from engine.events import Hypothesis
 
@@ -37,7 +38,10 @@ def join(finals: Iterable[Hypothesis]) -> str:
 
 
 def as_one(finals: Sequence[Hypothesis]) -> Hypothesis:
-    """Final hypotheses in order as one, from the first's first sample to the last's last. At least one."""
+    """Final hypotheses in order as one, for an utterance that was only cut because it grew long.
+
+    Whatever pause lies between two of them, the speaker was not done. At least one is needed.
+    """
     first, last = finals[0], finals[-1]
     if len(finals) == 1:
         return first
@@ -46,7 +50,7 @@ def as_one(finals: Sequence[Hypothesis]) -> Hypothesis:
     timings = [final.timing for final in finals]
     return replace(
         first,
-        text=join(finals),
+        text=reduce(lambda text, final: join_text(text, final.text, is_cut=True), finals, ""),
         tokens=tuple(token for final in finals for token in final.tokens),
         confidence=sum(mean * count for mean, count in sure) / tokens if tokens else None,
         end_sample=last.end_sample,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.events import Hypothesis, Timing
-from engine.joining import join, join_text
+from engine.joining import as_one, join, join_text
 
 
 def final(text: str, start: int, end: int) -> Hypothesis:
@@ -47,3 +47,24 @@ def test_utterances_without_words_leave_no_blanks() -> None:
 def test_two_texts_have_one_blank_between_them() -> None:
     assert join_text("One.", "Two.", is_cut=False) == "One. Two."
     assert join_text("", "Two.", is_cut=True) == "Two."
+
+
+def test_what_was_cut_because_it_grew_long_is_one_hypothesis_whatever_the_pauses() -> None:
+    parts = [final("We met the doctor.", 0, 100), final("And the teacher.", 900, 1000)]
+    one = as_one(parts)
+    assert one.text == "We met the doctor and the teacher."
+    assert (one.start_sample, one.end_sample, one.tokens) == (0, 1000, (1, 1))
+    assert one.confidence == pytest.approx(-0.1)
+    assert as_one(parts[:1]) is parts[0]
+
+
+def test_times_are_summed_up_and_the_last_word_counts() -> None:
+    parts = [
+        Hypothesis("final", "One.", (1, 2, 3), -0.1, 0, 100, "max_tokens", Timing(1, 2, 3, 0.5, 0.25, 4)),
+        Hypothesis("final", "Two.", (), None, 100, 200, "eos", Timing(5, 6, 7, 0.5, 0.5, 2)),
+        Hypothesis("final", "Three.", (4,), -0.5, 200, 300, "eos", Timing(8, 9, 10, 1, 1, 1)),
+    ]
+    one = as_one(parts)
+    assert one.timing == Timing(8, 9, 10, 2, 1.75, 7)
+    assert one.confidence == pytest.approx((3 * -0.1 - 0.5) / 4)
+    assert one.stop == "max_tokens"

@@ -23,6 +23,7 @@ from voice_edit.errors import (
     UtteranceMissing,
 )
 from voice_edit.journal import Journal
+from voice_edit.recovery import recover
 from voice_edit.targets.file import FileTarget
 
 ROOT = Path(__file__).parent.parent
@@ -69,6 +70,51 @@ def test_the_log_is_newest_first_and_can_be_limited_to_a_target(journal: Journal
     last = journal.last(target="/note-1")
     assert last is not None
     assert last.words == "Words 5."
+
+
+def test_the_log_can_be_searched_whatever_the_capitals(journal: Journal) -> None:
+    said = ["Delete 100% of it.", "Größe und ÄPFEL", "It_em", "delete it", None]
+    for words in said:
+        utterance = journal.begin_utterance("/a", "edit")
+        if words is not None:
+            journal.words(utterance, words)
+
+    def found(search: str) -> list[int]:
+        return [record.id for record in journal.log(search=search)]
+
+    assert found("DELETE") == [4, 1]
+    assert found("äpfel") == [2]
+    assert found("GRÖSSE") == [2]
+    assert found("%") == [1]
+    assert found("t_e") == [3]
+    assert found("\\") == []
+    assert found("") == [5, 4, 3, 2, 1]
+
+
+def test_the_log_can_be_read_page_by_page(journal: Journal) -> None:
+    for number in range(7):
+        journal.words(journal.begin_utterance("/a" if number % 2 else "/b", "edit"), f"Word {number}.")
+    pages, before = [], None
+    while page := [record.id for record in journal.log(limit=3, before=before)]:
+        pages.append(page)
+        before = page[-1]
+    assert pages == [[7, 6, 5], [4, 3, 2], [1]]
+    assert [r.id for r in journal.log(target="/a", search="word", before=5)] == [4, 2]
+    assert journal.log(before=-(1 << 70)) == []
+    assert len(journal.log(before=1 << 70)) == 7
+
+
+def test_a_recording_in_which_nothing_was_said_can_be_forgotten(journal: Journal) -> None:
+    take = journal.begin_take("dictate")
+    take.record(tone(16_000))
+    assert journal.forget_take(take)
+    assert not take.path.exists()
+    kept = journal.begin_take("dictate")
+    kept.record(tone(16_000))
+    utterance = journal.begin_utterance("/a", "dictate", take=kept, start_sample=0, end_sample=16_000)
+    assert not journal.forget_take(kept)
+    assert journal.audio(utterance).path.exists()
+    assert not recover(journal)
 
 
 def test_what_was_not_carried_out_says_why(journal: Journal) -> None:

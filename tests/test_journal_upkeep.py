@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -140,6 +141,32 @@ def test_a_disk_too_full_for_a_new_journal_is_an_error_with_a_remedy(place: Path
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert "Free some space" in done.stdout
     Journal.open(place).close()
+
+
+def input_output_error(code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE])
+def test_a_disk_too_full_for_the_journals_own_files_is_called_full(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    error = input_output_error(code)
+    with (
+        pytest.raises(JournalUnavailable, match="disk I/O error"),
+        journal_schema.translated(journal.store.path),
+    ):
+        raise error
+    usage = shutil.disk_usage(journal.store.path.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=100_000))
+    with (
+        pytest.raises(JournalUnavailable, match="No space left") as caught,
+        journal_schema.translated(journal.store.path),
+    ):
+        raise error
+    assert "Free some space" in caught.value.hint
 
 
 def test_old_and_surplus_recordings_are_removed_and_then_old_words(place: Path, note: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -314,3 +315,97 @@ def test_an_edit_that_was_refused_leaves_nothing_to_recover(place: Path, note: P
             undo.apply_edits(journal, target, utterance, [replacing(TEXT, OLD, NEW)], expected=version)
     with Journal.open(place) as journal:
         assert not recover(journal)
+
+
+# --- Ctrl-C -------------------------------------------------------------------------------------------------
+
+
+def mess(place: Path, note: Path) -> None:
+    """Everything a dead process can leave behind at once."""
+
+    def act(journal: Journal, target: FileTarget) -> None:
+        take = journal.begin_take("edit", target=target.name)
+        take.record(tone(32_000))
+        journal.begin_utterance(target.name, "edit", take=take, start_sample=0, end_sample=6400)
+        change_it(journal, target)
+
+    interrupted(place, note, "write.settle", act)
+    with Journal.open(place) as journal:
+        orphan = journal.begin_take("dictate")
+        orphan.record(tone(16_000))
+        orphan.finish()
+        journal.store.execute("DELETE FROM take WHERE id = ?", orphan.id)
+        pruned = journal.begin_take("dictate")
+        pruned.record(tone(16_000))
+        pruned.finish()
+        journal.store.execute("UPDATE take SET state = 'pruned' WHERE id = ?", pruned.id)
+
+
+def told(journal: Journal) -> list[tuple[object, ...]]:
+    """What the journal says, numbers of rows left out: they may come in another order."""
+    utterances = [
+        (
+            r.state,
+            r.reason,
+            r.words,
+            r.checkpoint.standing if r.checkpoint else None,
+            r.audio and r.audio.end_sample,
+        )
+        for r in journal.log(limit=100)
+    ]
+    takes = [tuple(row) for row in journal.store.rows("SELECT state, samples FROM take")]
+    files = len(list(journal.store.audio_folder.glob("*.wav")))
+    return [*sorted(map(repr, utterances)), *sorted(map(repr, takes)), files]  # type: ignore[list-item]
+
+
+def test_a_recovery_that_is_interrupted_anywhere_is_finished_by_the_next_one(
+    tmp_path: Path, note: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = note.read_text()
+    number, expected = 0, None
+    while True:
+        place = tmp_path / f"data{number}" / "journal.sqlite3"
+        note.write_text(before)
+        mess(place, note)
+        with Journal.open(place) as journal:
+            stopped = interrupted_at(number, journal, monkeypatch)
+            recover(journal)
+            assert not recover(journal)
+            now = told(journal)
+        expected = expected or now
+        assert now == expected, f"interrupted at call {number}"
+        if number and not stopped:
+            break
+        number += 1
+    assert number > 20
+
+
+def interrupted_at(number: int, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Recover, with Ctrl-C right before or after one of the calls of the store; False if there is no such
+    call. 0: none.
+    """
+    calls = 0
+
+    def now_or_later() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            raise KeyboardInterrupt
+
+    def watching(real: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*args: Any, **more: Any) -> Any:
+            now_or_later()
+            done = real(*args, **more)
+            now_or_later()
+            return done
+
+        return watched
+
+    with monkeypatch.context() as patched:
+        for name in ("execute", "rows", "insert"):
+            patched.setattr(journal.store, name, watching(getattr(journal.store, name)))
+        try:
+            recover(journal)
+        except KeyboardInterrupt:
+            return True
+    return False
