@@ -112,8 +112,9 @@ def test_spoken_stop_ends_the_run(engine: ScriptedEngine, notes: Path) -> None:
 
 
 def test_either_recordings_or_words_must_be_given(notes: Path) -> None:
-    refused("edit", notes, code=2)
+    refused("edit", notes, "more words", code=2)
     refused("edit", notes, "--say", "undo", "--audio", "x.wav", code=2)
+    refused("edit", notes, "--say", "undo", "--watch", code=2)
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "binary", "latin1", "read_only"])

@@ -22,8 +22,9 @@ from typing import Any, Protocol
 from voice_edit import __version__, protocol
 from voice_edit.control_connection import Client, as_message, coalescing_key
 from voice_edit.control_lines import too_long
-from voice_edit.control_socket import BoundSocket, peer_uid
+from voice_edit.control_socket import BoundSocket
 from voice_edit.errors import Fault, VoiceEditError
+from voice_edit.peer import peer_uid
 from voice_edit.protocol import Command, Event, LineError, Message, RequestError, RequestId
 
 __all__ = ["Client", "ControlServer", "Handler"]
@@ -116,7 +117,7 @@ class ControlServer:
         """Send an event to every client that subscribed to it. Never waits; may be called from any thread."""
         self.in_loop(self._publish, as_message(event))
 
-    def watched(self, name: str) -> bool:
+    def wanted(self, name: str) -> bool:
         """Whether anybody subscribed to the event."""
         return any(name in client.subscribed for client in list(self.clients))
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
@@ -19,12 +18,12 @@ from pathlib import Path
 from types import TracebackType
 
 from voice_edit import protocol
+from voice_edit.control_client import check_hello, check_owner, connect_failed
 from voice_edit.control_queue import Backlog
 from voice_edit.errors import (
     DaemonBusy,
     DaemonGone,
     DaemonNotRunning,
-    ProtocolMismatch,
     RemoteFailure,
     VoiceEditError,
 )
@@ -158,14 +157,15 @@ class DaemonLink:
                     await self._try_now.wait()
 
     async def _connect(self) -> asyncio.StreamReader:
-        """Connect and subscribe. Raises DaemonNotRunning, DaemonBusy, ProtocolMismatch."""
+        """Connect and subscribe. Raises DaemonError."""
         try:
             reader, writer = await asyncio.open_unix_connection(
                 os.fspath(self.path), limit=protocol.MAX_LINE_BYTES
             )
         except OSError as error:
-            raise DaemonNotRunning("voice-edit does not run in the background.") from error
+            raise connect_failed(error, self.path) from error
         try:
+            check_owner(writer.get_extra_info("socket"), self.path)
             async with asyncio.timeout(HELLO_S):
                 hello = protocol.decode(await reader.readuntil(b"\n"))
                 check_hello(hello)
@@ -212,12 +212,3 @@ class DaemonLink:
         kept = self._inbox.put(message, key=name if name in protocol.COALESCED else None)
         self._arrived.set()
         return kept
-
-
-def check_hello(message: Message) -> None:
-    """Raises ProtocolMismatch unless we understand whoever greets us like this."""
-    if message.get("event") != "hello" or message.get("protocol") != protocol.PROTOCOL:
-        theirs = json.dumps(message.get("protocol"))
-        raise ProtocolMismatch(
-            f"The daemon speaks version {theirs} of the control protocol, this program {protocol.PROTOCOL}."
-        )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import socket
 import stat
-import struct
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -76,18 +75,6 @@ def private_folder(folder: Path) -> None:
             folder.chmod(0o700)
     except OSError as error:
         raise ControlUnavailable(f"{folder} cannot be used: {error.strerror}.") from error
-
-
-def peer_uid(connection: socket.socket) -> int:
-    """The user at the other end, as the kernel knows it. Raises OSError where it does not say."""
-    credentials = getattr(socket, "SO_PEERCRED", None)
-    if credentials is not None:  # Linux: struct ucred, that is pid, uid, gid
-        size = struct.calcsize("3i")
-        _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, credentials, size))
-    else:  # macOS, FreeBSD: struct xucred, that is version and uid, 32 bits each, then groups; SOL_LOCAL is 0
-        raw = connection.getsockopt(0, getattr(socket, "LOCAL_PEERCRED", 1), 76)
-        _, uid = struct.unpack_from("=iI", raw)
-    return int(uid)
 
 
 def _listen(path: Path) -> socket.socket:

@@ -400,13 +400,13 @@ class DaemonNotRunning(DaemonError):
 class DaemonRunning(DaemonError):
     """Another one runs already; two would fight over microphone and keys."""
 
-    hint = "Use the one that runs (`voice-edit status`), or end it first: voice-edit stop"
+    hint = "Use the one that runs (`voice-edit status`), or end it first: voice-edit stop --daemon"
 
 
 class DaemonBusy(DaemonError):
     """It runs and does not answer in time."""
 
-    hint = "Try again; if that does not help: `voice-edit stop`, then `voice-edit run`."
+    hint = "Try again; if that does not help: `voice-edit stop --daemon`, then `voice-edit run`."
 
 
 class DaemonGone(DaemonError):
@@ -424,7 +424,12 @@ class DaemonStartFailed(DaemonError):
 class ProtocolMismatch(DaemonError):
     """The daemon speaks a version of the control protocol that we do not understand."""
 
-    hint = "Two versions of voice-edit are mixed. End the running one and start it again: voice-edit stop"
+    hint = "Two versions are mixed. End the running one, then start it again: voice-edit stop --daemon"
+
+    def __init__(self, message: str, *, pid: int = 0, hint: str | None = None) -> None:
+        """`pid`: of that daemon, 0 where it did not say."""
+        super().__init__(message, hint=hint)
+        self.pid = pid
 
 
 class ControlUnavailable(DaemonError):

@@ -297,7 +297,7 @@ class RejectedTold(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask(Event):
-    """A question to the user, to be answered with `answer`."""
+    """A question to the user, to be answered with `answer`. Subscribe only if you can put it to the user."""
 
     event: ClassVar[str] = "ask"
     question: int

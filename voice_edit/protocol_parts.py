@@ -192,3 +192,5 @@ class StatusTold:
     """takes, utterances, applied, rejected, failed, reopened; what is missing is 0."""
     question: dict[str, Any] | None = None
     """The `ask` event that waits for its answer."""
+    microphone_opened_ms: float | None = None
+    """How long it took to hear the first sound when the microphone was opened last."""

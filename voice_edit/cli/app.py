@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from voice_edit.cli import demo, edit, history, model, say, transcribe, tui
+from voice_edit.cli import daemon, demo, edit, history, model, say, service, talk, transcribe, tui, watch
 from voice_edit.cli.options import Invocation
 
 EPILOG = """\b
@@ -24,6 +24,7 @@ Exit codes:
   6    the words fit no place in the text, fit several, or are no command
   7    the journal cannot be used
   8    the daemon: not running, not answering, or another one runs already
+  9    the service manager (systemd, launchd) is missing or refused
   130  interrupted
 
 Results go to stdout, everything else to stderr."""
@@ -129,12 +130,20 @@ def root(
 
 app.command("demo")(demo.demo)
 app.command("transcribe")(transcribe.transcribe)
-app.command("edit")(edit.edit)
+app.command("edit", epilog=edit.EPILOG)(edit.edit)
 app.command("tui")(tui.tui)
+app.command("run", epilog=daemon.RUN_EPILOG)(daemon.run)
+app.command("status", epilog=daemon.STATUS_EPILOG)(daemon.status)
+app.command("watch", epilog=watch.EPILOG)(watch.watch)
+app.add_typer(talk.app, name="talk")
+app.command("toggle")(talk.toggle)
+app.command("cancel")(talk.cancel)
+app.command("stop", epilog=daemon.STOP_EPILOG)(daemon.stop)
 app.command("say", epilog=say.EPILOG)(say.say)
 app.command("undo")(history.undo)
 app.command("redo")(history.redo)
 app.command("log")(history.log)
 app.command("retry")(history.retry)
 app.command("recover")(history.recover)
+app.add_typer(service.app, name="service")
 app.add_typer(model.app, name="model")

@@ -1,4 +1,4 @@
-"""`voice-edit edit`: a file, by recordings or by words."""
+"""`voice-edit edit`: a file, through the microphone, by recordings or by words."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from voice_edit.pipeline import Mode
 
 
+EPILOG = """\b
+For example:
+  voice-edit edit notes.md                          hold the key, speak, let go
+  voice-edit edit notes.md --hands-free --watch     just speak, and see what is heard
+  voice-edit edit notes.md --say "delete the last word"
+  voice-edit edit notes.md --audio memo.wav --dictate"""
+
+
 def edit(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", readable=False, help="The text file to edit.")],
@@ -35,11 +43,21 @@ def edit(
         typer.Option("--say", metavar="TEXT", help="What is said, in words; more may follow."),
     ] = None,
     dictate: Dictate = False,
+    hands_free: Annotated[
+        bool, typer.Option("--hands-free", help="Through the microphone: listen at once, without a key.")
+    ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Through the microphone: show level, words and timings live."),
+    ] = False,
     model: Model = None,
     projector: Projector = None,
     as_json: AsJson = False,
 ) -> None:
-    """Edit a file by what is said.
+    """Edit a file by what is said: through the microphone, in recordings, or typed.
+
+    Without --audio and --say the microphone is used, by the daemon (`voice-edit run`), which is started for
+    as long as this runs if need be: hold the key that is shown, or press Enter, and speak. Ctrl-C ends.
 
     Everything is kept in the journal before the file is touched: `voice-edit undo` takes it back. An
     utterance that fits no place in the text, or several, changes nothing; the others are carried out, and
@@ -51,12 +69,22 @@ def edit(
     run = invocation(context)
     output = run.output()
     output.outlives_reader = True
-    if bool(audio) == bool(say):
+    if (audio and say) or (more and not audio and not say):
         raise UsageError(
             "Say what to do: either --audio with recordings or --say with words.",
             hint='For example: voice-edit edit notes.md --say "delete the last word"',
         )
+    if (watch or hands_free) and (audio or say):
+        raise UsageError(
+            "--watch and --hands-free are for the microphone, not for --audio and --say.",
+            hint="Leave them out: what changes is shown anyway.",
+        )
     mode: Mode = "dictate" if dictate else "edit"
+    if not audio and not say:
+        from voice_edit.cli.edit_live import edit_live
+
+        _exit_with(edit_live(file, mode, run, output, watched=watch, hands_free=hands_free))
+        return
     recordings = [*(audio or []), *(Path(name) for name in more or [])] if audio else []
     sources = _open_all(recordings)
     with sessions.open_editing(file, run.settings(), run.paths(), tell=output.warn) as editing:
@@ -64,6 +92,10 @@ def edit(
             failures = _by_recordings(editing, sources, mode, run, output)
         else:
             failures = _by_words(editing, [*(say or []), *(more or [])], mode, output)
+    _exit_with(failures)
+
+
+def _exit_with(failures: list[VoiceEditError]) -> None:
     if failures:
         raise typer.Exit(failures[0].exit_code)
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from engine.events import Level
+
+class Loudness(Protocol):
+    """What a meter shows: a level of the engine, or the event of that name."""
+
+    @property
+    def rms_dbfs(self) -> float: ...
+    @property
+    def is_speech(self) -> bool: ...
+
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 QUIET_DBFS, LOUD_DBFS = -60.0, -12.0
@@ -21,12 +30,12 @@ def block(rms_dbfs: float) -> str:
 
 
 class Meter:
-    """Remembers the levels of one recording."""
+    """Remembers the last levels, as many as any terminal is wide."""
 
     def __init__(self) -> None:
-        self._levels: list[Level] = []
+        self._levels: deque[Loudness] = deque(maxlen=1000)
 
-    def push(self, level: Level) -> None:
+    def push(self, level: Loudness) -> None:
         """Take the next level."""
         self._levels.append(level)
 
@@ -35,6 +44,6 @@ class Meter:
         from rich.text import Text
 
         shown = Text()
-        for level in self._levels[-width:]:
+        for level in list(self._levels)[-width:] if width > 0 else ():
             shown.append(block(level.rms_dbfs), style="green" if level.is_speech else "dim")
         return shown

@@ -53,7 +53,7 @@ def outcome_rich(outcome: Outcome) -> RenderableType:
     if outcome.edits and outcome.text_before == outcome.text_after:
         lines.append(_caret_rich(outcome.text_after, outcome.edits[-1].after))
     else:
-        lines.append(_diff_or(outcome.text_before, outcome.text_after, "The text stays as it was."))
+        lines.append(diff_or(outcome.text_before, outcome.text_after, "The text stays as it was."))
     if outcome.receipt is not None and outcome.receipt.state != "verified":
         lines.append(Text(f"{outcome.receipt.state}: look at the file", style="yellow"))
     return Group(*lines)
@@ -79,7 +79,7 @@ def show_reverted(output: Output, reverted: Sequence[Reverted], *, file: str, un
             (f"{verb} in {visible(file)}", "dim"),
         )
         output.result(
-            data, Group(head, _diff_or(one.text_before, one.text_after, "The text stays as it was."))
+            data, Group(head, diff_or(one.text_before, one.text_after, "The text stays as it was."))
         )
         if one.moved:
             output.note("Another program had changed the file elsewhere; its changes were kept.")
@@ -106,7 +106,8 @@ def _caret_rich(text: str, selection: Selection) -> Text:
     return Text("  ") + Text(before, "dim") + mark + Text(after, "dim")
 
 
-def _diff_or(before: str, after: str, otherwise: str) -> Text:
+def diff_or(before: str, after: str, otherwise: str) -> Text:
+    """The diff of two texts, or the sentence where they are equal."""
     from rich.text import Text
 
     return diff_rich(visible(before), visible(after)) if before != after else Text(otherwise, style="dim")
