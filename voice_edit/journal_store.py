@@ -153,10 +153,13 @@ class Store:
             if journal_schema.means_damage(error):
                 return None
             raise
-        if journal_schema.is_damaged(db):
-            db.close()
-            return None
-        return db
+        sound = False
+        try:
+            sound = not journal_schema.is_damaged(db)
+        finally:
+            if not sound:
+                db.close()
+        return db if sound else None
 
 
 def _storable(values: Iterable[Any]) -> tuple[Any, ...]:
