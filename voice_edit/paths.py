@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import platformdirs
-
 APP = "voice-edit"
 HOME_VARIABLE = "VOICE_EDIT_HOME"
 
@@ -59,6 +57,8 @@ class Paths:
         if home:
             base = Path(home).expanduser().absolute()
             return cls(base / "config", base / "data", base / "run")
+        import platformdirs
+
         data = Path(platformdirs.user_data_dir(APP, appauthor=False))
         # Only a session's own folder will do; where there is none (macOS, a bare shell), ours.
         session = environ.get("XDG_RUNTIME_DIR")

@@ -9,6 +9,8 @@ edit.py        edit a file by recordings or typed words
 edit_live.py   the same through the microphone of the daemon
 questions.py   what the daemon asks, asked in the terminal
 daemon.py      run status stop
+requests.py    one request to the daemon, and quick: for keys that a desktop binds
+status_text.py what `status` replies, in words
 talk.py        talk start|stop|toggle|cancel, toggle, cancel
 watch.py       what the daemon does, live
 live.py        events of the daemon as lines for a terminal
@@ -32,6 +34,10 @@ def main() -> None:
 
     try:
         streams.make_usable()
+        from voice_edit.cli import requests
+
+        if (code := requests.quickly(sys.argv[1:])) is not None:
+            sys.exit(code)
         from voice_edit.cli.app import app
     except KeyboardInterrupt:  # while the program itself was still being loaded
         sys.stderr.write("error: Interrupted.\n")

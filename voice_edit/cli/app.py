@@ -40,7 +40,7 @@ class Verbs(TyperGroup):
         """Read the command line. What is wrong with it is said in JSON where that is asked for."""
         # Asked for before it is understood: the mistake may stand before `--json`.
         as_json = "--json" in args[: args.index("--") if "--" in args else None]
-        with _failures_told(Invocation(json=as_json)):
+        with failures_told(Invocation(json=as_json)):
             context = super().make_context(info_name, args, *more, **extra)
         context.meta[_JSON] = as_json
         return context
@@ -48,12 +48,13 @@ class Verbs(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the verb. Never lets a failure out as a traceback, unless --verbose asks for it."""
         ctx.obj = Invocation(verbose=bool(ctx.params.get("verbose")), json=ctx.meta.get(_JSON, False))
-        with _failures_told(ctx.obj):
+        with failures_told(ctx.obj):
             return super().invoke(ctx)
 
 
 @contextmanager
-def _failures_told(run: Invocation) -> Iterator[None]:
+def failures_told(run: Invocation) -> Iterator[None]:
+    """Inside, every failure ends in its message and typer.Exit with its exit code."""
     from voice_edit.errors import Fault, Interrupted, UsageError, VoiceEditError
 
     try:

@@ -11,10 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voice_edit.cli.daemon import connect, keys_line
+from voice_edit.cli.daemon import connect
 from voice_edit.cli.live import event_rich, outcome_json
 from voice_edit.cli.live_line import LiveLine, Now
 from voice_edit.cli.questions import Keyboard, Questions
+from voice_edit.cli.status_text import keys_line
 from voice_edit.errors import DaemonGone, RemoteFailure, UsageError, VoiceEditError
 
 if TYPE_CHECKING:

@@ -5,14 +5,14 @@ Each may be repeated: starting while somebody talks does nothing, and so does st
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from voice_edit.cli.daemon import connect, stage_line
+from voice_edit.cli import requests
 from voice_edit.cli.options import AsJson, invocation
+from voice_edit.cli.requests import Request
 
 if TYPE_CHECKING:
     from voice_edit.cli.options import Invocation
@@ -50,7 +50,7 @@ def start(
 @app.command("stop")
 def stop(context: typer.Context, as_json: AsJson = False) -> None:
     """Stop talking; what was said counts. Does nothing while nobody talks."""
-    stop_talking(invocation(context))
+    _talk(invocation(context), "talk.stop")
 
 
 @app.command("toggle")
@@ -67,17 +67,10 @@ def cancel(context: typer.Context, as_json: AsJson = False) -> None:
     _talk(invocation(context), "talk.cancel")
 
 
-def stop_talking(run: Invocation) -> None:
-    """`talk stop`, also by its short form."""
-    _talk(run, "talk.stop")
-
-
 def _talk(run: Invocation, command: str, **fields: Any) -> None:
-    with connect(run) as daemon:
-        now = daemon.request(command, **{name: value for name, value in fields.items() if value is not None})
-    run.output().result(now, stage_line(str(now.get("stage")), now.get("mode")))
+    given = {name: value for name, value in fields.items() if value is not None}
+    requests.perform(Request(command, given), run.paths().socket, run.output())
 
 
 def _target(file: Path | None) -> dict[str, str] | None:
-    # Links are left alone: the daemon follows them when it opens the file.
-    return None if file is None else {"file": os.path.abspath(file)}  # noqa: PTH100
+    return None if file is None else requests.file_target(str(file))
