@@ -86,7 +86,7 @@ class ClientAsker:
         number = next(self._numbers)
         with self._lock:
             self._answered.clear()
-            self._answer, self._choices = None, len(choices)
+            self._answer, self._choices = None, max(1, len(choices))
             self._open = telling.event(
                 "ask",
                 question=number,

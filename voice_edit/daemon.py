@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -86,12 +87,17 @@ class Daemon:
         """Until somebody stops it."""
         self._stopped = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopped.set)
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.stop)
         async with self._everything():
             await self._begin()
             await self._stopped.wait()
             self._notifier.stopping()
+
+    def stop(self) -> None:
+        """End `run`. In the loop only."""
+        self._stopped.set()
 
     # --- putting together -------------------------------------------------------------------------------
 
@@ -113,7 +119,7 @@ class Daemon:
         commands = DaemonCommands(
             coordinator,
             self._keys,
-            stop=self._stopped.set,
+            stop=self.stop,
             change_setting=self._change_setting,
             target_named=self._target_named,
         )

@@ -113,9 +113,13 @@ class Talker:
             if not future.set_running_or_notify_cancel():
                 return
             try:
-                future.set_result(work())
+                result = work()
             except BaseException as error:
+                self._on_work(None)
                 future.set_exception(error)
+            else:
+                self._on_work(None)
+                future.set_result(result)
 
         self._jobs.put(run)
         return future
@@ -154,8 +158,6 @@ class Talker:
         except VoiceEditError as error:
             self._emit(telling.failed(error, words=words))
             raise
-        finally:
-            self._on_work(None)
         self._emit(telling.outcome(outcome, target=target))
         return outcome
 
@@ -164,10 +166,7 @@ class Talker:
         from voice_edit import undo
 
         self._on_work("applying")
-        try:
-            reverted = (undo.undo if direction == "undo" else undo.redo)(self._journal, target, count)
-        finally:
-            self._on_work(None)
+        reverted = (undo.undo if direction == "undo" else undo.redo)(self._journal, target, count)
         self._editings.pop(target.name, None)
         event = telling.reverted(reverted, direction) | {"target": target.name}
         self._emit(event)
@@ -180,27 +179,21 @@ class Talker:
         """
         editing = self.editing(target)
         self._on_work("hearing")
-        try:
-            if record.audio is None:
-                outcome = editing.say(
-                    record.words or "", mode=_mode(record), retry_of=record.id, ask=self._asker
-                )
-                event = telling.outcome(outcome, target=target)
-                self._emit(event)
-                return event
-            told = None
-            with_asker = editing.listen_again(record, self._engine(), self._settings(), ask=self._asker)
-            for heard in with_asker:
-                if isinstance(heard, Outcome):
-                    told = telling.outcome(heard, target=target)
-                    self._emit(told)
-                elif isinstance(heard, Failure):
-                    raise heard.error
-            if told is None:
-                raise AudioFailed("There are no words in it.", hint="The recording stays in the history.")
-            return told
-        finally:
-            self._on_work(None)
+        if record.audio is None:
+            outcome = editing.say(record.words or "", mode=_mode(record), retry_of=record.id, ask=self._asker)
+            event = telling.outcome(outcome, target=target)
+            self._emit(event)
+            return event
+        told = None
+        for heard in editing.listen_again(record, self._engine(), self._settings(), ask=self._asker):
+            if isinstance(heard, Outcome):
+                told = telling.outcome(heard, target=target)
+                self._emit(told)
+            elif isinstance(heard, Failure):
+                raise heard.error
+        if told is None:
+            raise AudioFailed("There are no words in it.", hint="The recording stays in the history.")
+        return told
 
     # --- inside -----------------------------------------------------------------------------------------
 
@@ -237,6 +230,7 @@ class Talker:
 
     def _take(self, job: TakeJob) -> None:
         self._current = job
+        self._on_work("hearing")
         said_stop = False
         try:
             said_stop = self._hear(job)
@@ -303,13 +297,13 @@ class Talker:
             hangover_samples=hangover_samples if len(finals) == 1 else None,
             ask=self._asker,
         )
-        self._on_work(None if job.hold else "hearing")
         if isinstance(done, Failure):
             self._emit(telling.failed(done.error, words=done.words))
-            return False
-        timing = telling.timing(heard, began_s=began_s, parts=len(finals))
-        self._emit(telling.outcome(done, target=job.target, timing=timing))
-        return done.stops
+        else:
+            timing = telling.timing(heard, began_s=began_s, parts=len(finals))
+            self._emit(telling.outcome(done, target=job.target, timing=timing))
+        self._on_work("hearing")
+        return isinstance(done, Outcome) and done.stops
 
     def _reject(self, job: TakeJob, rejected: Rejected) -> None:
         job.handled = rejected.end_sample
