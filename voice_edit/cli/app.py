@@ -10,7 +10,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from voice_edit.cli import daemon, demo, edit, history, model, say, service, talk, transcribe, tui, watch
+from voice_edit.cli import (
+    daemon,
+    demo,
+    doctor,
+    edit,
+    history,
+    model,
+    say,
+    service,
+    talk,
+    transcribe,
+    tui,
+    watch,
+)
 from voice_edit.cli.options import Invocation
 
 EPILOG = """\b
@@ -146,5 +159,6 @@ app.command("redo")(history.redo)
 app.command("log")(history.log)
 app.command("retry")(history.retry)
 app.command("recover")(history.recover)
+app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
 app.add_typer(service.app, name="service")
 app.add_typer(model.app, name="model")

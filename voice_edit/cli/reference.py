@@ -39,6 +39,7 @@ VERBS = (
     "log",
     "retry",
     "recover",
+    "doctor",
     "service",
     "service install",
     "service start",
