@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine import _portaudio, _pulse, microphone_problems
+from engine._portaudio import InputStream
 from engine.errors import MicrophoneBusy, MicrophoneError, MicrophoneForbidden, MicrophoneMissing
 from engine.microphone_choice import DEFAULT, Choice, choose, formats
 from engine.ring import BlockRing
@@ -14,7 +15,7 @@ RING_S = 10.0
 """The microphone's thread may be away this long (asking a sound server that hangs) without losing sound."""
 
 
-def open_input(wanted: str) -> tuple[_portaudio.InputStream, Choice]:
+def open_input(wanted: str) -> tuple[InputStream, Choice]:
     """Open the microphone that `wanted` names, looking for devices anew where that is needed.
 
     Raises MicrophoneMissing, MicrophoneBusy, MicrophoneForbidden, PortAudioMissing, MicrophoneLost.
@@ -31,7 +32,7 @@ def open_input(wanted: str) -> tuple[_portaudio.InputStream, Choice]:
             raise _forbidden() or error from None
 
 
-def _open(wanted: str) -> tuple[_portaudio.InputStream, Choice]:
+def _open(wanted: str) -> tuple[InputStream, Choice]:
     server = None
     if wanted != DEFAULT:
         server = _pulse.ask()
@@ -47,7 +48,7 @@ def _open(wanted: str) -> tuple[_portaudio.InputStream, Choice]:
     for rate, channels in formats(choice.device):
         ring = BlockRing(round(RING_S * rate), channels)
         try:
-            return _portaudio.InputStream(choice.device, rate=rate, channels=channels, ring=ring), choice
+            return InputStream(choice.device, rate=rate, channels=channels, ring=ring), choice
         except MicrophoneBusy as error:
             refused = refused or error
     assert refused is not None, "there is always a format to try"

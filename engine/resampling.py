@@ -70,7 +70,7 @@ def _resampler(rate: int) -> Any:
 
 
 class Downmix:
-    """The mean of the channels that carry the voice. Which ones these are it follows slowly, without clicks."""
+    """The mean of the channels that carry the voice; which ones these are may change, without a click."""
 
     def __init__(self, channels: int, rate: int) -> None:
         self._memory = MEMORY_S * rate

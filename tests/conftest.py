@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from virtual_microphone import virtual_microphone  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from voice_edit.journal import Journal

@@ -17,6 +17,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,12 +27,13 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import pytest
+import soundfile
 
 SINK = "vmic_sink"
 SOURCE = "vmic"
 DESCRIPTION = "Virtual Microphone"
 
-NEEDED = ("pulseaudio", "pactl", "pacat", "parec", "paplay")
+NEEDED = ("pulseaudio", "pactl", "pacat", "parec")
 
 
 def wait_for(condition: Callable[[], Any], what: str, *, timeout_s: float = 20.0) -> Any:
@@ -168,20 +170,23 @@ class VirtualMicrophone:
         """Until nobody listens any more."""
         wait_for(lambda: not self.listeners(), "the microphone to be let go of")
 
-    def play(self, sound: npt.NDArray[np.float32] | Path, *, wait: bool = True) -> subprocess.Popen[bytes]:
-        """Say float32[n] at the microphone's rate, or a recording; `wait` until it was said."""
+    def play(
+        self, sound: npt.NDArray[np.float32] | Path, *, wait: bool = True, lead_ms: int = 100
+    ) -> subprocess.Popen[bytes]:
+        """Say float32[n] or float32[n, channels] at the microphone's rate, or a recording, after `lead_ms` of
+        silence; `wait` until it was said."""
+        rate = self.rate
         if isinstance(sound, Path):
-            player = self._helper("paplay", f"--device={SINK}", str(sound))
-        else:
-            raw = self.folder / f"said-{time.monotonic_ns()}.raw"
-            np.asarray(sound, dtype=np.float32).tofile(raw)
-            with raw.open("rb") as file:
-                player = self._helper(
-                    "pacat", "--playback", "--raw", "--format=float32le", f"--rate={self.rate}",
-                    f"--channels={1 if sound.ndim == 1 else sound.shape[1]}", f"--device={SINK}",
-                    "--latency-msec=20", stdin=file,
-                )  # fmt: skip
-            raw.unlink()
+            sound, rate = soundfile.read(sound, dtype="float32")
+        channels = 1 if sound.ndim == 1 else sound.shape[1]
+        lead = np.zeros((rate * lead_ms // 1000, *sound.shape[1:]), dtype=np.float32)
+        with tempfile.TemporaryFile(dir=self.folder) as file:
+            file.write(np.concatenate([lead, sound.astype(np.float32)]).tobytes())
+            file.seek(0)
+            player = self._helper(
+                "pacat", "--playback", "--raw", "--format=float32le", f"--rate={rate}",
+                f"--channels={channels}", f"--device={SINK}", stdin=file,
+            )  # fmt: skip
         if wait:
             self.wait_until_said(player)
         return player
@@ -207,8 +212,6 @@ class VirtualMicrophone:
 @contextlib.contextmanager
 def short_folder() -> Iterator[Path]:
     """A private folder whose name is short enough for a socket in it."""
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="vmic-") as folder:
         yield Path(folder)
 
