@@ -66,6 +66,8 @@ class Coordinator:
         self.engine: EngineClient
         self.on_failure: Callable[[telling.Event], object] = lambda event: None
         """Told of failures, for a desktop notification."""
+        self.on_talking: Callable[[bool], object] = lambda talking: None
+        """Told when somebody begins or ceases to hold a key or talk by command, for the cancel key."""
         self.on_cue: Callable[[str], object] = lambda cue: None
         """Told when listening has started, stopped, or was cancelled, for sounds."""
         self.microphone_problem: dict[str, str] | None = None
@@ -354,7 +356,16 @@ class Coordinator:
             self._shown = shown
             stage, mode, take, hands_free = shown
             self.publish(telling.event("stage", stage=stage, mode=mode, take=take, hands_free=hands_free))
+            self.on_talking(self._recording is not None and self._recording.hold)
         self.tell_target()
+
+    def exchange_microphone(self, open_other: Callable[[], Microphone]) -> bool:
+        """Listen through another microphone from now on. False while somebody talks: nothing is changed."""
+        if self._recording is not None:
+            return False
+        self.microphone.close()
+        self.microphone = open_other()
+        return True
 
     # --- the end ----------------------------------------------------------------------------------------
 

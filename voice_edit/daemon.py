@@ -18,14 +18,13 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voice_edit import locks, pipeline, sessions, talk_state, telling
+from voice_edit import locks, notify, pipeline, sd_notify, sessions, talk_state, telling
 from voice_edit.client_asker import ClientAsker
 from voice_edit.control import ControlServer
 from voice_edit.coordinator import Coordinator
 from voice_edit.daemon_commands import DaemonCommands
 from voice_edit.errors import DaemonRunning, NoTarget
 from voice_edit.key_watch import KeyWatch
-from voice_edit.sd_notify import Notifier
 from voice_edit.talking import Talker
 from voice_edit.target_book import TargetBook
 from voice_edit.targets import names
@@ -77,7 +76,8 @@ class Daemon:
         self._paths = paths
         self._journal = journal
         self._tell = tell
-        self._notifier = Notifier.from_environment()
+        self._notifier = sd_notify.Notifier.from_environment()
+        self._notifications = notify.Notifier()
         self._server: ControlServer
         self._coordinator: Coordinator
         self._keys: KeyWatch
@@ -129,6 +129,8 @@ class Daemon:
             timeout_s=lambda: self._settings.ask.timeout_s,
             on_asking=lambda asking: coordinator.on_work("asking" if asking else "applying"),
         )
+        coordinator.on_failure = self._notify
+        coordinator.on_talking = self._keys.talking
         self._open_devices()
         coordinator.talker = Talker(
             journal=self._journal,
@@ -226,15 +228,27 @@ class Daemon:
         from voice_edit import settings_file
         from voice_edit.config import load_settings
 
-        settings_file.change(self._paths.config_file, name, value)
+        settings_file.write_setting(self._paths, name, value)
         before, after = self._settings, load_settings(self._paths)
         self._settings = self._coordinator.settings = after
-        restart = (
-            before.engine != after.engine
-            or before.microphone != after.microphone
-            or before.hotkeys != after.hotkeys
-        )
+        if before.hotkeys != after.hotkeys:
+            self._keys.close()
+            self._keys.open(after.hotkeys)
+        restart = before.engine != after.engine
+        if before.microphone != after.microphone:
+            restart = not self._coordinator.exchange_microphone(
+                lambda: self._open_microphone(after, self._microphone_changed)
+            )
         return {"name": name, "value": value, "restart": restart}
+
+    def _notify(self, event: telling.Event) -> None:
+        """A desktop notification of a failure, from a thread that may wait for the bus."""
+        if not self._settings.feedback.notifications:
+            return
+        error = event.get("error") or event
+        asyncio.get_running_loop().run_in_executor(
+            None, self._notifications.failure, error["message"], error["hint"]
+        )
 
     def _ping(self) -> None:
         """From the loop: a loop that hangs does not ping, and is restarted."""

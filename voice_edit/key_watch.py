@@ -35,11 +35,11 @@ class KeyWatch:
     def open(self, settings: HotkeySettings) -> None:
         """Begin to listen, in a thread; returns at once. Never raises: see `problem`."""
         self._settings = settings
+        self._closed = closed = threading.Event()
         if settings.backend == "none":
-            self.problem = None
-            self._on_change()
+            self._set(None, None)
             return
-        threading.Thread(target=self._run, args=(settings,), name="keys", daemon=True).start()
+        threading.Thread(target=self._run, args=(settings, closed), name="keys", daemon=True).start()
 
     def talking(self, on: bool) -> None:
         """Somebody talks, however it was begun: only then is the cancel key listened for."""
@@ -48,7 +48,7 @@ class KeyWatch:
             listener.talking(on)
 
     def close(self) -> None:
-        """Let go of the keys."""
+        """Let go of the keys; `open` may follow."""
         self._closed.set()
         listener = self._listener
         if listener is not None:
@@ -60,7 +60,7 @@ class KeyWatch:
         keys = {name: getattr(chosen, name, None) for name in ("dictate", "edit", "cancel", "style")}
         return {"backend": self.backend, "problem": self.problem, **keys}
 
-    def _run(self, settings: HotkeySettings) -> None:
+    def _run(self, settings: HotkeySettings, closed: threading.Event) -> None:
         from hotkeys import Bindings, HotkeyError, choose_backend
 
         names = ("dictate", "edit", "cancel", "style", "tap_ms", "debounce_ms", "longest_hold_s")
@@ -71,7 +71,7 @@ class KeyWatch:
             self._set(None, error)
             return
         self._listener = listener
-        if self._closed.is_set():
+        if closed.is_set():
             listener.close()
             return
         self._set(listener.backend, None)
@@ -81,7 +81,8 @@ class KeyWatch:
         except HotkeyError as error:
             self._set(None, error)
         finally:
-            self._listener = None
+            if self._listener is listener:
+                self._listener = None
             listener.close()
 
     def _set(self, backend: str | None, error: Any) -> None:
