@@ -1,4 +1,4 @@
-"""A whole daemon with a virtual microphone, for benchmarks: private PulseAudio, private home, real everything."""
+"""A whole daemon with a virtual microphone, for benchmarks: private PulseAudio, private home, all of it real."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import yaml
 
+from tests.virtual_display import VirtualDisplay
 from tests.virtual_microphone import VirtualMicrophone
 from voice_edit.control_client import ControlClient
 from voice_edit.paths import Paths
@@ -26,10 +27,12 @@ ENDS = ("outcome", "failed", "rejected", "reverted")
 class Rig:
     """Starts everything, and ends it. `note` is the file that words go to."""
 
-    def __init__(self, *, keep: Path | None = None, settings: str = "", cpu_nice: int = 0) -> None:
+    def __init__(self, *, keep: Path | None = None, settings: str = "", display: bool = False) -> None:
+        """`display`: with a virtual screen, whose keyboard talks (`self.display`)."""
         self._kept = keep
         self._settings = settings
-        self._nice = cpu_nice
+        self._with_display = display
+        self.display: VirtualDisplay | None = None
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="voice-edit-rig-")
@@ -37,7 +40,8 @@ class Rig:
         base.mkdir(parents=True, exist_ok=True)
         self.home = base / "home"
         (self.home / "config").mkdir(parents=True, exist_ok=True)
-        text = '[hotkeys]\nbackend = "none"\n' + self._settings
+        backend = "x11" if self._with_display else "none"
+        text = f'[hotkeys]\nbackend = "{backend}"\n{self._settings}'
         (self.home / "config" / "config.toml").write_text(text, encoding="utf-8")
         self.note = base / "note.txt"
         self.note.write_text("Begin.\n", encoding="utf-8")
@@ -48,6 +52,9 @@ class Rig:
             **self.microphone.environment,
             "VOICE_EDIT_HOME": str(self.home),
         }
+        if self._with_display:
+            self.display = VirtualDisplay()
+            self.environment["DISPLAY"] = self.display.name
         self._log = (base / "daemon.log").open("ab")
         self.start_daemon()
         return self
@@ -68,7 +75,8 @@ class Rig:
                 raise RuntimeError("the daemon did not start: " + Path(self._log.name).read_text())
             time.sleep(0.02)
         self.client = ControlClient(socket)
-        self.client.request("subscribe", events=[*ENDS, "stage", "microphone", "notice", "engine", "words"])
+        events = [*ENDS, "stage", "microphone", "notice", "engine", "words", "target", "hotkeys"]
+        self.client.request("subscribe", events=events)
         self.client.request("target.file", path=str(self.note), pin="daemon")
 
     def __exit__(
@@ -83,6 +91,8 @@ class Rig:
             raise
         finally:
             self.microphone.kill()
+            if self.display is not None:
+                self.display.close()
             self._log.close()
             if self._kept is None:
                 self._folder.cleanup()
@@ -97,15 +107,26 @@ class Rig:
 
     def begin(self, mode: str = "dictate") -> None:
         """Start talking, and wait until the microphone is really open."""
-        for _ in self.waiting_events():
-            pass
+        self.waiting_events()
         self.client.request("talk.start", mode=mode)
+        self.wait_until_open()
+
+    def wait_until_open(self) -> None:
+        """Until the first sound came from the microphone."""
         while True:
             event = self.wait_for("microphone", "failed", "notice")
             if event["event"] == "microphone" and event["state"] == "open":
                 return
             if event["event"] == "failed" or event.get("level") == "error":
                 raise RuntimeError(str(event))
+
+    def wait_for_keys(self) -> None:
+        """Until the talk keys are grabbed."""
+        deadline = time.monotonic() + START_S
+        while not (keys := self.client.request("status")["hotkeys"])["backend"]:
+            if keys["problem"] or time.monotonic() > deadline:
+                raise RuntimeError(f"no talk keys: {keys['problem']}")
+            time.sleep(0.05)
 
     def waiting_events(self) -> list[dict[str, Any]]:
         """What came in and was not looked at yet."""
