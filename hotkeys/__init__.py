@@ -10,6 +10,7 @@ Knows nothing of sound or of edits. Importing this package imports no key librar
 display, so backends are imported when they are chosen.
 """
 
+from hotkeys._scripted import ScriptedListener, timeline
 from hotkeys.bindings import Bindings
 from hotkeys.choosing import BackendName, choose_backend, probe_backends
 from hotkeys.chord import Chord, parse
@@ -44,6 +45,7 @@ __all__ = [
     "Mode",
     "NoHotkeyBackend",
     "Problem",
+    "ScriptedListener",
     "Style",
     "TalkEvent",
     "TalkStart",
@@ -51,4 +53,5 @@ __all__ = [
     "choose_backend",
     "parse",
     "probe_backends",
+    "timeline",
 ]

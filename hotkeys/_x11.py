@@ -12,6 +12,7 @@ import os
 import select
 import socket
 import time
+import traceback
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -19,12 +20,11 @@ from Xlib import X, error
 from Xlib import display as xdisplay
 
 from hotkeys._x11keys import ALL_MODIFIERS, Grab, Keymap
-from hotkeys._xkb import detectable_auto_repeat
+from hotkeys._xkb import Keyboard
 from hotkeys.bindings import Action, Bindings
 from hotkeys.errors import BackendUnavailable, ChordTaken, ChordUnsupported, ListenerLost, Problem
 from hotkeys.gesture import CancelPress, KeyEvent, Press, Release
 from hotkeys.listener import OnProblems, ThreadedListener
-from hotkeys.talk import Mode
 
 LOOK_S = 1.0
 """How often the server is asked whether a held key is still down: releases get lost, e.g. on a VT switch."""
@@ -39,11 +39,27 @@ def connect(name: str | None = None) -> Any:
         raise BackendUnavailable("DISPLAY is not set: no X server", hint=NO_DISPLAY)
     try:
         return xdisplay.Display(shown)
-    except (error.DisplayError, error.ConnectionClosedError, error.XauthError, OSError) as problem:
+    except (error.DisplayError, error.ConnectionClosedError, error.XauthError, *_CANNOT) as problem:
+        _close_sockets(problem)
         raise BackendUnavailable(
             f"the X server {shown} does not let us in: {problem}",
             hint="Run voice-edit inside the graphical session, with its DISPLAY and XAUTHORITY.",
         ) from problem
+
+
+_CANNOT = (OSError, ValueError, OverflowError)
+"""No such socket, or a display name that python-xlib trips over."""
+
+
+def _close_sockets(problem: BaseException) -> None:
+    """Close what python-xlib leaves open when it cannot connect: the sockets live on in the traceback."""
+    fault: BaseException | None = problem
+    while fault is not None:
+        for frame, _ in traceback.walk_tb(fault.__traceback__):
+            for value in frame.f_locals.values():
+                if isinstance(value, socket.socket):
+                    value.close()
+        fault = fault.__context__
 
 
 NO_DISPLAY = (
@@ -64,7 +80,9 @@ class X11Listener(ThreadedListener):
         self._display = connect(display)
         self._display.set_error_handler(lambda *_: None)  # grabs report their errors themselves
         try:
-            clean = detectable_auto_repeat(self._display)
+            self._keyboard = Keyboard(self._display)
+            clean = self._keyboard.detectable_auto_repeat()
+            self._keyboard.watch_the_map()
             super().__init__(bindings, on_problems=on_problems, least_wait_ms=0 if clean else REPEAT_PAIR_MS)
             self._roots = [self._display.screen(n).root for n in range(self._display.screen_count())]
             self._chords = bindings.chords()
@@ -108,9 +126,9 @@ class X11Listener(ThreadedListener):
             event = self._display.next_event()
             if event.type == X.KeyPress:
                 yield from self._pressed(event.detail, event.state)
-            elif event.type == X.KeyRelease and event.detail == self._down:
-                yield Release(self._mode_of_down())
-            elif event.type == X.MappingNotify and event.request != X.MappingPointer:
+            elif event.type == X.KeyRelease:
+                yield from self._released(event.detail)
+            elif self._keyboard.is_new_map(event):
                 self._map_changed = True
         if self._map_changed:
             self._map_changed = False
@@ -118,7 +136,7 @@ class X11Listener(ThreadedListener):
         if holding and time.monotonic() - self._looked_s >= LOOK_S:
             self._looked_s = time.monotonic()
             if self._down is not None and not is_down(self._display, self._down):
-                yield Release(self._mode_of_down())
+                yield from self._released(self._down)
 
     def _pressed(self, keycode: int, state: int) -> Iterator[KeyEvent]:
         mask = state & ALL_MODIFIERS & ~self._keymap.lock_mask
@@ -138,12 +156,17 @@ class X11Listener(ThreadedListener):
         if any(self._matches("cancel", keycode, seen) for seen in (mask, mask & ~held)):
             yield CancelPress()
 
+    def _released(self, keycode: int) -> Iterator[KeyEvent]:
+        if self._gesture.down is not None and keycode == self._down:
+            yield Release(self._gesture.down)
+            return
+        for mode in self.bindings.talk_chords():
+            if mode in self._grabs and keycode in self._grabs[mode].keycodes:
+                yield Release(mode)
+
     def _matches(self, action: Action, keycode: int, mask: int) -> bool:
         grab = self._grabs.get(action)
         return grab is not None and keycode in grab.keycodes and mask == grab.mask
-
-    def _mode_of_down(self) -> Mode:
-        return self._gesture.down or "dictate"
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):  # full: it will wake anyway; closed: it is over

@@ -145,7 +145,7 @@ class Keymap:
 
     def _mask_of(self, names: Sequence[str]) -> int:
         """The modifier bits that keys of these keysyms set."""
-        keysyms = {XK.string_to_keysym(name) for name in names}
+        keysyms = {_keysym(name) for name in names}
         codes = {self._first + index for index, row in enumerate(self._rows) if keysyms & set(row[:4])}
         return sum(1 << bit for bit, held in enumerate(self._modifiers) if held & codes)
 
@@ -170,7 +170,7 @@ class Keymap:
 def _keysyms(key: str) -> tuple[int, ...]:
     """The keysyms that mean `key`, the usual one first."""
     if key in KEYS and KEYS[key].keysyms:
-        return tuple(XK.string_to_keysym(name) or _XF86.get(name, 0) for name in KEYS[key].keysyms)
+        return tuple(_keysym(name) for name in KEYS[key].keysyms)
     code = ord(key)
     found = [code] if code < 0x100 else []
     # Keysyms older than Unicode: the high byte names a character set, the low byte a place in it.
@@ -180,11 +180,22 @@ def _keysyms(key: str) -> tuple[int, ...]:
             found.append(page | encoded[0])
     found.append(0x1000000 + code)
     if key in _DEAD:
-        found.append(XK.string_to_keysym(_DEAD[key]))
+        found.append(_keysym(_DEAD[key]))
     return tuple(found)
 
 
-_XF86: Final = {
+def _keysym(name: str) -> int:
+    """The number of a keysym. The name is one of ours and known."""
+    return XK.string_to_keysym(name) or _MORE_KEYSYMS[name]
+
+
+_MORE_KEYSYMS: Final = {
+    "ISO_Level3_Shift": 0xFE03,
+    "dead_grave": 0xFE50,
+    "dead_acute": 0xFE51,
+    "dead_circumflex": 0xFE52,
+    "dead_tilde": 0xFE53,
+    "dead_diaeresis": 0xFE57,
     "XF86AudioPlay": 0x1008FF14,
     "XF86AudioNext": 0x1008FF17,
     "XF86AudioPrev": 0x1008FF16,
@@ -192,4 +203,4 @@ _XF86: Final = {
     "XF86AudioMute": 0x1008FF12,
     "XF86AudioMicMute": 0x1008FFB2,
 }
-"""X.Org's own keysyms, which python-xlib only knows after loading a group."""
+"""Those that python-xlib only knows after loading a group of them. An unknown one would be 0: no key."""

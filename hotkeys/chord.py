@@ -96,6 +96,11 @@ def _exactly(modifiers: AbstractSet[str], down: AbstractSet[str]) -> bool:
     )
 
 
+def key_name(text: str) -> str:
+    """The canonical name of one key as somebody writes it: "<Escape>" -> "esc". Raises ChordInvalid."""
+    return _name(text, text)
+
+
 def _split(text: str) -> list[str]:
     """Parts between plus signs; a plus at the end, or alone, is the key itself."""
     stripped = text.strip()
@@ -114,7 +119,8 @@ def _name(part: str, text: str) -> str:
     if len(word) > 2 and word.startswith("<") and word.endswith(">"):
         word = word[1:-1].strip()
     if len(word) == 1 and word.isprintable() and not word.isspace():
-        return word.lower()
+        lower = word.lower()
+        return lower if len(lower) == 1 else word
     name = word.lower().replace("-", "_").replace(" ", "_")
     name = ALIASES.get(name, name)
     if name in NAMED or name in MODIFIERS or (len(name) == 1 and name in ALIASES.values()):

@@ -10,7 +10,8 @@ A keyboard is not a clean source. What `decide` makes of its faults:
     repeated presses        ignored: the key is down already
     release + press pairs   another form of auto-repeat, and contact bounce: a release followed by a press
                             within `debounce_ms` did not happen, so a release counts only after that time
-    a second talk key       ignored while the first is down; ends talking once that goes on without a key
+    a second talk key       ignored while the first is down, and until it came up itself; where talking goes
+                            on without a key, either key ends it
     cancel while held       the release that follows does nothing
     a release nobody saw    talking ends `longest_hold_ms` after the press; the same key pressed again after a
                             pause longer than any auto-repeat delay is a new press
@@ -91,6 +92,8 @@ class Gesture:
     """When it was last heard of, repeats included."""
     released_ms: int | None = None
     """When it came up, while that may still turn out to be a bounce."""
+    passed_over: tuple[Mode, int] | None = None
+    """Another talk key that went down meanwhile, and when it was last heard of: it must come up first."""
 
     @property
     def is_talking(self) -> bool:
@@ -112,6 +115,8 @@ def decide(state: Gesture, event: KeyEvent, now_ms: int) -> Decision:
             state, after = _press(state, mode, now_ms)
         case Release(mode):
             after = ()
+            if state.passed_over is not None and state.passed_over[0] == mode:
+                state = replace(state, passed_over=None)
             if mode == state.down and state.released_ms is None:
                 state = replace(state, released_ms=now_ms)
                 if state.rules.debounce_ms <= 0:
@@ -152,9 +157,14 @@ def _press(state: Gesture, mode: Mode, now_ms: int) -> Decision:
     """A talk key goes down, or only seems to."""
     if state.down == mode and (state.released_ms is not None or now_ms - state.seen_ms <= REPEAT_GAP_MS):
         return replace(state, released_ms=None, seen_ms=now_ms), ()
-    if state.talk == "held" or (state.down not in (None, mode) and now_ms - state.seen_ms <= REPEAT_GAP_MS):
-        # The first key goes on; or this one was released unseen and is now held again, which goes on too.
-        return (replace(state, seen_ms=now_ms) if state.down == mode else state), ()
+    if state.passed_over is not None and state.passed_over[0] == mode:
+        if now_ms - state.passed_over[1] <= REPEAT_GAP_MS:
+            return replace(state, passed_over=(mode, now_ms)), ()
+        state = replace(state, passed_over=None)
+    if state.down not in (None, mode) and (state.talk == "held" or now_ms - state.seen_ms <= REPEAT_GAP_MS):
+        return replace(state, passed_over=(mode, now_ms)), ()
+    if state.talk == "held":
+        return replace(state, seen_ms=now_ms), ()  # released unseen and held again: the hold goes on
     state = replace(state, down=mode, pressed_ms=now_ms, seen_ms=now_ms, released_ms=None)
     at_s = now_ms / 1000
     if state.talk == "latched" or (state.talk == "outside" and state.rules.style != "hold"):

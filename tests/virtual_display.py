@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +18,8 @@ import pytest
 
 NEEDED = {"Xvfb": "xvfb", "openbox": "openbox", "xdotool": "xdotool", "setxkbmap": "x11-xkb-utils"}
 """Program -> the Debian package it comes in."""
+REPEAT_DELAY_MS, REPEAT_EVERY_MS = 200, 20
+"""Auto-repeat, faster than a desktop's, so that tests see much of it soon."""
 PATIENCE_S = 15.0
 """How long anything may take on a busy machine before the test says it did not happen."""
 
@@ -53,13 +55,21 @@ class VirtualDisplay:
             "-nolisten",
             "tcp",
             "-noreset",
+            "-ardelay",
+            str(REPEAT_DELAY_MS),
+            "-arinterval",
+            str(REPEAT_EVERY_MS),
         ]
-        self._children = [_spawn(command, pass_fds=(writer,))]
+        self.server = _spawn(command, pass_fds=(writer,))
+        """The X server's process."""
+        self._children = [self.server]
         os.close(writer)
         with os.fdopen(reader) as answer:
             number = answer.readline().strip()
         assert number, "Xvfb did not start"
         self.name = f":{number}"
+        self._held: list[str] = []
+        self._us_keyboard = True
         self.env = {**os.environ, "DISPLAY": self.name}
         for unwanted in ("WAYLAND_DISPLAY", "XDG_SESSION_TYPE", "XAUTHORITY"):
             self.env.pop(unwanted, None)
@@ -70,21 +80,38 @@ class VirtualDisplay:
 
     def down(self, *keys: str) -> None:
         """Press keys and keep them down, in this order. X11 names: "ctrl", "space", "F9"."""
-        for key in keys:
-            self.run("xdotool", "keydown", key)
+        self._held += keys
+        self._keyboard("keydown", keys)
 
     def up(self, *keys: str) -> None:
         """Let go of keys, in this order."""
+        self._keyboard("keyup", keys)
         for key in keys:
-            self.run("xdotool", "keyup", key)
+            if key in self._held:
+                self._held.remove(key)
+
+    def hands_off(self) -> None:
+        """Let go of everything that is still down."""
+        self.up(*reversed(self._held))
 
     def tap(self, *keys: str) -> None:
         """Press and release each of them."""
         self.run("xdotool", "key", *keys)
 
+    def _keyboard(self, verb: str, keys: Sequence[str]) -> None:
+        if keys:
+            self.run("xdotool", *(word for key in keys for word in (verb, key)))
+
     def layout(self, *arguments: str) -> None:
         """Load a keyboard map: "de", or "-layout", "us,ru"."""
         self.run("setxkbmap", *arguments)
+        self._us_keyboard = False
+
+    def us_layout(self) -> None:
+        """A US keyboard without options, as at the start."""
+        if not self._us_keyboard:
+            self.layout("-layout", "us", "-variant", "", "-option", "")
+            self._us_keyboard = True
 
     def run(self, *command: str) -> str:
         """Run a program on this display and return what it printed."""
@@ -109,8 +136,8 @@ class VirtualDisplay:
 
     def kill_server(self) -> None:
         """What a crash of the X server looks like to its clients."""
-        self._children[0].kill()
-        self._children[0].wait()
+        self.server.kill()
+        self.server.wait()
 
     def close(self) -> None:
         """End everything that was started, last first."""
@@ -124,15 +151,30 @@ class VirtualDisplay:
                     child.wait()
 
     def _start_openbox(self) -> None:
+        """Start it and wait until it shows windows: what is mapped while it starts may never be shown."""
         from Xlib import X
         from Xlib.display import Display
 
         self.spawn("openbox", "--sm-disable")
         display: Any = Display(self.name)
         try:
+            screen = display.screen()
             atom = display.intern_atom("_NET_SUPPORTING_WM_CHECK")
-            root = display.screen().root
-            until(lambda: root.get_full_property(atom, X.AnyPropertyType), "the window manager came up")
+            until(
+                lambda: screen.root.get_full_property(atom, X.AnyPropertyType), "the window manager came up"
+            )
+            probe = screen.root.create_window(0, 0, 10, 10, 0, screen.root_depth)
+
+            def shown() -> bool:
+                probe.unmap()
+                probe.map()
+                display.sync()
+                time.sleep(0.02)
+                return bool(probe.get_attributes().map_state == X.IsViewable)
+
+            until(shown, "the window manager showed a window")
+            probe.destroy()
+            display.sync()
         finally:
             display.close()
 
