@@ -187,7 +187,7 @@ class TargetOffer(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFocus(Command):
-    """Tell whether the offered field has the focus: only then does it get the words."""
+    """Tell whether the offered field has the focus. Of several fields the focused one gets the words."""
 
     command: ClassVar[str] = "target.focus"
     focused: bool
