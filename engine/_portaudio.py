@@ -26,12 +26,19 @@ logger = logging.getLogger(__name__)
 BLOCK_MS = 20
 """Sound per callback: short enough for the eye and the ear, long enough that 50 a second cost nothing."""
 
+FORMAT_ERRORS = (-9998, -9997, -9994)
+"""paInvalidChannelCount, paInvalidSampleRate, paSampleFormatNotSupported (portaudio.h)."""
+
 LOCK_S = 5.0
 """Longer than any call takes that is not stuck."""
 
 _lock = threading.RLock()
 _open_streams: set[int] = set()
 """Streams of ours that PortAudio still knows; while there is one, it cannot be initialised anew."""
+
+
+class FormatRefused(MicrophoneBusy):
+    """Another rate or number of channels may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,7 @@ class InputStream:
     """An open input. Its callback copies what comes into `ring`, and does nothing else."""
 
     def __init__(self, device: InputDevice, *, rate: int, channels: int, ring: BlockRing) -> None:
-        """Open and start it. Raises MicrophoneBusy where it refuses, PortAudioMissing, MicrophoneLost."""
+        """Open and start it. Raises FormatRefused, MicrophoneBusy, PortAudioMissing, MicrophoneLost."""
         self.rate = rate
         self.channels = channels
         self.ring = ring
@@ -134,7 +141,8 @@ class InputStream:
                     self._stream.close()
                     raise
             except sounddevice.PortAudioError as error:
-                raise MicrophoneBusy(f"{device.name}: cannot be opened ({_reason(error)})") from error
+                refused = FormatRefused if _number(error) in FORMAT_ERRORS else MicrophoneBusy
+                raise refused(f"{device.name}: cannot be opened ({_reason(error)})") from error
             self.latency_s = float(self._stream.latency)
             """Seconds from a sound to its callback, as the device says."""
             _open_streams.add(id(self))
@@ -222,6 +230,10 @@ def play(samples: Samples, rate: int = 16_000, *, blocking: bool = True) -> Play
     if blocking:
         playback.wait(len(samples) / rate + LOCK_S)
     return playback
+
+
+def _number(error: Exception) -> int | None:
+    return error.args[1] if len(error.args) > 1 else None
 
 
 def _reason(error: Exception) -> str:

@@ -208,16 +208,18 @@ class Microphone:
             with self._changed:
                 for take in self._takes:
                     take.fail(MicrophoneError(f"listening failed ({error})"))
-                self._retire()
+                self._thread = None
+                self._state = "closed"
 
     def _open_patiently(self, loss: _Loss | None) -> tuple[InputStream, Choice] | None:
         """Open the device, again and again if needed; None as soon as nobody wants it (any more)."""
         attempts = begun = 0
         while True:
             with self._changed:
-                if not self._is_wanted():
-                    self._retire()
-                    break
+                is_over = not self._is_wanted()
+            if is_over and self._has_retired():
+                return None
+            with self._changed:
                 if self._begun > begun:
                     attempts, begun = 0, self._begun
             if loss is None and self._state != "opening":
@@ -231,8 +233,6 @@ class Microphone:
                 if self._is_wanted() and self._begun == begun:
                     self._changed.wait(pause_s(attempts, somebody_waits=bool(self._takes)))
             attempts += 1
-        self._tell("closed", f"{self._name} is closed")
-        return None
 
     def _not_opened(self, error: MicrophoneError, loss: _Loss | None) -> None:
         """Fail the takes that have waited long enough."""
@@ -248,11 +248,16 @@ class Microphone:
                     take.fail(MicrophoneLost(f"{self._name} was lost: {error}", hint=error.hint))
         self._note(microphone_problems.of_error(error))
 
-    def _retire(self) -> None:
-        """This thread is done. With the lock held, so that whoever begins now starts another one."""
-        self._thread = None
+    def _has_retired(self) -> bool:
+        """Tell that it is closed, then end; False if somebody wants it again by then."""
         self._state = "closed"
         self._warm = None
+        self._tell("closed", f"{self._name} is closed")
+        with self._changed:
+            if self._is_wanted():
+                return False
+            self._thread = None  # whoever begins from now on starts another one
+            return True
 
     def _listen(self, reader: StreamReader, loss: _Loss | None) -> _Loss | None:
         """Give sound to the takes until nobody wants it (None), or the device must be opened anew."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine import _portaudio, _pulse, microphone_problems
-from engine._portaudio import InputStream
+from engine._portaudio import FormatRefused, InputStream
 from engine.errors import MicrophoneBusy, MicrophoneError, MicrophoneForbidden, MicrophoneMissing
 from engine.microphone_choice import DEFAULT, Choice, choose, formats
 from engine.ring import BlockRing
@@ -22,13 +22,13 @@ def open_input(wanted: str) -> tuple[InputStream, Choice]:
     """
     try:
         return _open(wanted)
-    except (MicrophoneMissing, MicrophoneBusy) as error:
+    except (MicrophoneMissing, MicrophoneBusy):
         # The list of devices may be older than what is plugged in, or than the sound server.
         if not _portaudio.refresh():
             raise
         try:
             return _open(wanted)
-        except MicrophoneMissing:
+        except MicrophoneMissing as error:
             raise _forbidden() or error from None
 
 
@@ -49,7 +49,7 @@ def _open(wanted: str) -> tuple[InputStream, Choice]:
         ring = BlockRing(round(RING_S * rate), channels)
         try:
             return InputStream(choice.device, rate=rate, channels=channels, ring=ring), choice
-        except MicrophoneBusy as error:
+        except FormatRefused as error:
             refused = refused or error
     assert refused is not None, "there is always a format to try"
     raise refused

@@ -12,8 +12,8 @@ from hearing_microphones import Heard, Listening, Told, find, likeness
 from virtual_microphone import VirtualMicrophone, short_folder, wait_for
 
 from engine import microphone_opening
-from engine._portaudio import InputStream
-from engine.errors import MicrophoneBusy, MicrophoneMissing
+from engine._portaudio import FormatRefused, InputStream
+from engine.errors import MicrophoneMissing
 from engine.microphone import Microphone
 from engine.source import read_audio
 
@@ -136,7 +136,7 @@ def test_a_device_with_a_rate_and_channels_of_its_own_is_converted(
 
     def only_stereo(*arguments: object, **options: object) -> InputStream:
         if (options["rate"], options["channels"]) != (rate, 2):
-            raise MicrophoneBusy("refused")
+            raise FormatRefused("refused")
         opened.append(InputStream(*arguments, **options))  # type: ignore[arg-type]
         return opened[-1]
 
@@ -146,7 +146,7 @@ def test_a_device_with_a_rate_and_channels_of_its_own_is_converted(
             monkeypatch.setenv(name, value)
         with Listening() as listening:
             stereo.wait_until_heard()
-            # On its first channel; the second is dead. Low sounds, because the clocks differ by half a sample.
+            # The second channel is dead. Low sounds, because the clocks differ by half a sample.
             said = sounds.band_noise(1000, 100, 1000, dbfs=-20)
             at_rate = np.zeros((rate, 2), dtype=np.float32)
             at_rate[:, 0] = np.interp(
