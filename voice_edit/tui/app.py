@@ -134,6 +134,8 @@ class VoiceEditApp(App[None]):
     def _drain(self) -> None:
         self._drain_planned = False
         self._drained_s = self._clock()
+        if not self.main.is_attached:  # we are leaving
+            return
         state = self.state
         while self._events:
             state = reduce(state, self._events.popleft())

@@ -298,6 +298,10 @@ def _settled(heard: Heard) -> Heard:
     return heard if heard.words is not None else Heard()
 
 
+def _forget(state: State, event: Event) -> State:
+    return replace(state, message=None)
+
+
 def _hands_free(state: State, event: Event) -> State:
     return replace(state, hands_free=str(event["mode"]))
 
@@ -485,6 +489,7 @@ _REDUCERS: dict[str, Callable[[State, Event], State]] = {
     "hello": _hello,
     "status": _status,
     "stage": _stage,
+    "forget": _forget,
     "hands_free": _hands_free,
     "level": _level,
     "speech": _speech,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from textual.widgets import TextArea
-from textual.widgets.text_area import Edit, EditResult, Location, Selection
+from textual.widgets.text_area import Edit, EditResult, Selection
 
 from voice_edit.tui import pad_text
 
@@ -86,27 +86,24 @@ class PracticePad(TextArea):
         if len(after) > MAX_CODE_POINTS:
             raise Refusal("target_too_large", "The practice pad cannot hold so much text.")
         change = pad_text.difference(before, after)
+        head = asked.get("head")
+        head = change.start + len(change.new) if head is None else int(head)
+        anchor = asked.get("anchor")
+        anchor = head if anchor is None else int(anchor)
+        lines = after.split("\n")
+        selection = Selection(pad_text.location_of(lines, anchor), pad_text.location_of(lines, head))
+        self.history.checkpoint()
         if change.old or change.new:
-            self._replace(change, after, int(asked["anchor"]), int(asked["head"]))
+            self._replace(change, selection)
         else:
-            self.selection = self._selection(self.document.lines, asked)
-            self.history.checkpoint()
+            self.selection = selection
+        self.history.checkpoint()
         return self.snapshot()
 
-    def _replace(self, change: pad_text.Replacement, after: str, anchor: int, head: int) -> None:
+    def _replace(self, change: pad_text.Replacement, selection: Selection) -> None:
         lines = self.document.lines
         start = pad_text.location_of(lines, change.start)
         end = pad_text.location_of(lines, change.start + len(change.old))
-        new_lines = after.split("\n")
         edit = SpokenEdit(change.new, start, end, maintain_selection_offset=False)
-        edit.selection_after = Selection(
-            pad_text.location_of(new_lines, anchor), pad_text.location_of(new_lines, head)
-        )
-        self.history.checkpoint()
+        edit.selection_after = selection
         self.edit(edit)
-        self.history.checkpoint()
-
-    @staticmethod
-    def _selection(lines: list[str], asked: Mapping[str, Any]) -> Selection:
-        anchor: Location = pad_text.location_of(lines, int(asked["anchor"]))
-        return Selection(anchor, pad_text.location_of(lines, int(asked["head"])))
