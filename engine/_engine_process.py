@@ -9,6 +9,7 @@ import site
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from engine.messages import FromEngine, unpack_from_engine
@@ -16,8 +17,11 @@ from engine.wire import Decoder
 
 logger = logging.getLogger(__name__)
 
+COMMAND = ("-P", "-m", "engine.worker")
+"""What Python is to run. -P: no code from whatever folder the daemon was started in."""
+
 KILL_WAIT_S = 10.0
-"""A killed process that is not gone after this hangs in the kernel; we go on without it."""
+"""A killed process that is not gone after this hangs in a driver."""
 
 _LONGEST_LINE = 2000
 _RECEIVED = 1 << 18
@@ -32,9 +36,7 @@ class EngineProcess:
             raise OSError("this Python does not know its own program, so it cannot start an engine process")
         ours, theirs = socket.socketpair()
         log_out, log_in = os.pipe()
-        # -P: no code from whatever folder the daemon was started in.
-        command = [sys.executable, "-P", "-m", "engine.worker"]
-        command += [f"--fd={theirs.fileno()}", f"--parent={os.getpid()}"]
+        command = [sys.executable, *COMMAND, f"--fd={theirs.fileno()}", f"--parent={os.getpid()}"]
         try:
             self._process = subprocess.Popen(
                 command,
@@ -118,27 +120,28 @@ class EngineProcess:
 
     def end(self) -> str:
         """Kill it if it still runs, wait until it is gone, free everything. How it ended, in words."""
-        code = self._process.poll()
         self._process.kill()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(KILL_WAIT_S)
-            ended = _how(self._process.returncode)
-        except subprocess.TimeoutExpired:
-            ended = "cannot be ended"
-            logger.warning("engine process %d hangs in the system and could not be ended", self.pid)
         self.drain_log()
         self.connection.close()
         os.close(self.log_fd)
-        return ended if code is None or code != 0 else "ended by itself"
+        return "cannot be ended" if self._process.returncode is None else _how(self._process.returncode)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the system has nothing of it any more."""
+        return self._process.poll() is not None
 
 
 def resident_bytes(pid: int) -> int | None:
     """Memory of a process that is in RAM; None where that cannot be told."""
-    try:
-        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, IndexError, ValueError):
-        pass
+    if Path("/proc/self/statm").exists():
+        try:
+            pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+            return int(pages) * os.sysconf("SC_PAGE_SIZE")
+        except (OSError, IndexError, ValueError):
+            return None
     try:
         told = subprocess.run(
             ["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, timeout=2, check=True

@@ -80,6 +80,8 @@ class Keeper:
         self._thread: threading.Thread | None = None
         self._told = Told()
         self._has_process = False
+        self._newest: EngineProcess | None = None
+        """The newest process, gone or not."""
         self._wake_out, self._wake_in = -1, -1
 
     # --- what others want; with the lock held unless said otherwise ---------------------------------------
@@ -181,10 +183,13 @@ class Keeper:
 
     def _one_process(self) -> None:
         """Start a process, stay with it to its end, and say what came of it."""
+        if self._newest is not None and not self._newest.is_gone:
+            self._after(None, "", _undead(self._newest))
+            return
         try:
-            process = EngineProcess()
+            process = self._newest = EngineProcess()
         except OSError as error:
-            self._after(None, f"cannot be started: {error}")
+            self._after(None, f"cannot be started: {error}", None)
             return
         life = _Life(process, Watchdog(self._limits))
         reason = ""
@@ -205,7 +210,7 @@ class Keeper:
         finally:
             ended = process.end()
         logger.info("engine process %d %s", process.pid, reason or ended)
-        self._after(life, reason or ended)
+        self._after(life, reason or ended, life.error if process.is_gone else _undead(process))
 
     def _stay(self, life: _Life) -> str:
         """Talk to the process until it ends or is to be ended: why, or '' if that shows in how it ended."""
@@ -275,13 +280,14 @@ class Keeper:
                         _answer(utterance, message)
                         self.changed.notify_all()
 
-    def _after(self, life: _Life | None, reason: str) -> None:
-        """The process is gone, or could not be started. Note what that means."""
+    def _after(self, life: _Life | None, reason: str, error: EngineError | None) -> None:
+        """The process is gone, or could not be started. Note what that means. `error`: why another one would
+        fare no better.
+        """
         with self.changed:
             self._has_process = False
             utterance = self._open_utterance()
-            error = None if life is None else life.error
-            if life is not None and life.is_dismissed:
+            if error is None and life is not None and life.is_dismissed:
                 state = EngineState("unloaded")
             elif error is not None:
                 self._is_wanted = False
@@ -354,6 +360,13 @@ def _answer(utterance: Utterance, message: Piece | Partial | Answer | Failed) ->
             utterance.final = hypothesis
         case Failed(error=error):
             utterance.error = error
+
+
+def _undead(process: EngineProcess) -> EngineLost:
+    return EngineLost(
+        f"the engine process {process.pid} hangs in the system and cannot be ended",
+        hint="A driver does not let go of it: restart the computer, then `voice-edit retry`.",
+    )
 
 
 def _drain(fd: int) -> None:

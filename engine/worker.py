@@ -281,6 +281,8 @@ class Worker:
                     if isinstance(message, Load):
                         self._beat_s = message.beat_s
                     self._inbox.put(message)
+        except OSError:
+            os._exit(0)  # the other end was closed in the middle of something
         except WireError as error:
             logger.error("%s", error)
             # The daemon may be of another version: it reads ours in whatever message.

@@ -65,6 +65,7 @@ class ScriptedSession:
         self.start, self.engine = start, engine
         self.frames = np.empty((0, 640), dtype=np.float32)
         self.longest = 0
+        self.is_cancelled = False
 
     @property
     def frames_pushed(self) -> int:
@@ -362,6 +363,47 @@ def test_sound_without_words_is_rejected(text: str, confidence: float | None) ->
     assert isinstance(events[-1], Rejected)
     assert events[-1].reason == "no-speech"
     assert events[-1].start_sample == 12_800
+
+
+# --- sessions are not left open ---------------------------------------------------------------------------
+
+
+def test_partial_words_that_are_not_at_hand_are_asked_for_again_with_the_next_frame() -> None:
+    class Slow(ScriptedSession):
+        asked = 0
+
+        def partial(self) -> Hypothesis:
+            self.asked += 1
+            return super().partial() if self.asked % 3 == 0 else None  # type: ignore[return-value]
+
+    engine = ScriptedEngine()
+    session = Slow(0, engine)
+    engine.session = lambda **_: session  # type: ignore[assignment, method-assign]
+    partials = [event for event in hear(voice(2.0), engine, partial_every_ms=400) if is_partial(event)]
+    assert len(partials) == session.asked // 3 > 2
+
+
+def is_partial(event: Any) -> bool:
+    return isinstance(event, Hypothesis) and event.kind == "partial"
+
+
+def test_a_session_whose_sound_is_rejected_or_left_is_cancelled() -> None:
+    engine = ScriptedEngine()
+    sessions: list[ScriptedSession] = []
+
+    def begin(*, start_sample: int) -> ScriptedSession:
+        sessions.append(ScriptedSession(start_sample, engine))
+        return sessions[-1]
+
+    engine.session = begin  # type: ignore[method-assign]
+    heard = listen(PcmSource(ONE_WORD), engine, detector=LoudDetector())  # type: ignore[arg-type]
+    while not isinstance(next(heard), SpeechStarted):
+        pass
+    heard.close()  # type: ignore[attr-defined]
+    assert [session.is_cancelled for session in sessions] == [True]
+    hear(ONE_WORD, engine)
+    hear(np.concatenate([quiet(1.0), voice(2.0)[: 4 * 320], quiet(1.5)]), engine)
+    assert [session.is_cancelled for session in sessions] == [True, False, True]
 
 
 # --- robustness ------------------------------------------------------------------------------------------
