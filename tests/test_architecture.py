@@ -67,7 +67,8 @@ def test_the_program_never_imports_its_training() -> None:
 
 
 def test_decisions_import_no_device_no_model_and_no_clock() -> None:
-    pure = ["engine/endpointing.py", "engine/frames.py", "voice_edit/document.py", "voice_edit/spoken.py",
+    pure = ["engine/endpointing.py", "engine/frames.py", "engine/wire.py", "engine/utterance.py",
+            "engine/watchdog.py", "voice_edit/document.py", "voice_edit/spoken.py",
             "voice_edit/commands.py", "voice_edit/cli/diffs.py"]  # fmt: skip
     forbidden = {
         "time",
@@ -116,3 +117,8 @@ def test_help_loads_nothing_heavy() -> None:
 def test_spoken_commands_load_neither_sound_nor_model() -> None:
     code = "import voice_edit.spoken, voice_edit.document"
     assert not loaded_by(code) & {"llama_cpp", "soundfile", "soxr", "sounddevice", "webrtcvad"}
+
+
+def test_the_client_of_an_engine_process_loads_no_model() -> None:
+    code = "import engine.client"
+    assert not loaded_by(code) & {"llama_cpp", "jinja2", "soundfile", "soxr", "webrtcvad"}
