@@ -29,8 +29,8 @@ from voice_edit.pipeline import Mode, Understood
 
 if TYPE_CHECKING:
     from engine.events import Hypothesis, Rejected
-    from engine.speech import SpeechEngine
     from engine.source import AudioSource
+    from engine.speech import SpeechEngine
     from voice_edit.asking import Asker
     from voice_edit.config import Settings
     from voice_edit.document import Edit

@@ -66,7 +66,8 @@ class Recovered:
             )
         if self.unclear:
             found.append(
-                f"{_utterances(self.unclear)} cannot be told apart from later changes; see `voice-edit log`."
+                f"{_utterances(self.unclear)} may have been applied or not: look at the text; "
+                f"`voice-edit log {self.unclear[-1]}` shows the edit."
             )
         if self.unheard:
             found.append(
