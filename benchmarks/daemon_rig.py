@@ -1,4 +1,4 @@
-"""A whole daemon with a virtual microphone, for benchmarks: private PulseAudio, private home, all of it real."""
+"""A whole daemon with a virtual microphone, for benchmarks: private sound server and home, all of it real."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ class Rig:
         self._settings = settings
         self._with_display = display
         self.display: VirtualDisplay | None = None
+        self.seen: list[dict[str, Any]] = []
+        """Events that `wait_for` passed over."""
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="voice-edit-rig-")
@@ -142,6 +144,8 @@ class Rig:
             event = self.client.next_event(left)
             if event is not None and event["event"] in names:
                 return event
+            if event is not None:
+                self.seen.append(event)
         raise RuntimeError(f"none of {names} came within {timeout_s:g} s")
 
 

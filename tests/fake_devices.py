@@ -61,6 +61,9 @@ class FakeSource:
         self.closed.set()
         self._chunks.put(None)
 
+    def problem(self) -> None:
+        """Nothing is wrong with it."""
+
 
 class FakeMicrophone:
     """Gives what the test says; `failure` is raised instead of opening."""
@@ -70,6 +73,7 @@ class FakeMicrophone:
         self.failure: Exception | None = None
         self.state = "closed"
         self.device_name = "Fake Microphone"
+        self.problem = None
         self.on_event = on_event or (lambda event: None)
 
     def begin(self, *, pre_roll_ms: int = 0) -> FakeSource:

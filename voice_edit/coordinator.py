@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from voice_edit import pipeline, talk_state, telling
 from voice_edit.errors import VoiceEditError
-from voice_edit.retention import forget_take
 from voice_edit.talk_state import Begin, End, Ended, Gesture, GiveUp, StopWork, Talking
 from voice_edit.talking import TakeJob, Work
 
@@ -39,6 +38,9 @@ ROTATE_S = 300.0
 
 ROTATE_AGAIN_S = 2.0
 """Somebody was speaking just then."""
+
+MICROPHONE_NOTICES = {"lost": "warning", "reopened": "info", "moved": "info", "overflow": "warning"}
+"""What of the microphone's news the user is told in words, and how bad it is."""
 
 COUNTED = {"outcome": "applied", "reverted": "applied", "failed": "failed", "rejected": "rejected"}
 
@@ -70,8 +72,6 @@ class Coordinator:
         """Told when somebody begins or ceases to hold a key or talk by command, for the cancel key."""
         self.on_cue: Callable[[str], object] = lambda cue: None
         """Told when listening has started, stopped, or was cancelled, for sounds."""
-        self.microphone_problem: dict[str, str] | None = None
-        """What keeps the microphone from hearing: code, message, hint."""
         self.dropped_samples = 0
         """Lost because the machine was too busy, in all takes."""
         self._publish = publish
@@ -129,11 +129,14 @@ class Coordinator:
 
     def microphone_json(self) -> dict[str, Any]:
         """As `status` says it."""
-        microphone = self.microphone
+        microphone, problem = self.microphone, self.microphone.problem
+        shown = None
+        if problem is not None:
+            shown = {"code": problem.code, "message": problem.message, "hint": problem.hint}
         return {
             "state": microphone.state,
             "device": microphone.device_name,
-            "problem": self.microphone_problem,
+            "problem": shown,
             "dropped_samples": self.dropped_samples,
         }
 
@@ -218,6 +221,7 @@ class Coordinator:
             hold=begin.hold,
             target=chosen.target,
             source=RecordingSource(live, take.record),
+            problem=live.problem,
             take=take,
             began_s=now_s,
         )
@@ -310,15 +314,12 @@ class Coordinator:
             logger.debug("an event came after the end")
 
     def _microphone_told(self, event: MicrophoneEvent) -> None:
-        problem = None
-        if event.kind in ("lost", "problem", "silent"):
-            problem = {"code": event.kind, "message": event.message, "hint": event.hint}
-            self.publish(telling.notice("warning", f"microphone_{event.kind}", event.message, event.hint))
+        self.dropped_samples += event.dropped_samples
+        if event.kind in MICROPHONE_NOTICES:
+            level, code = MICROPHONE_NOTICES[event.kind], f"microphone_{event.kind}"
+            self.publish(telling.notice(level, code, event.message, event.hint))
         if event.kind == "reopened":
             self.counters["reopened"] += 1
-            self.publish(telling.notice("info", "microphone_reopened", event.message, event.hint))
-        if event.kind != "overflow":
-            self.microphone_problem = problem
         self.publish(telling.event("microphone", **self.microphone_json()))
 
     def _set_work(self, work: Work | None) -> None:
@@ -333,7 +334,7 @@ class Coordinator:
         elif said_stop:
             self._spawn(self._gesture_told(talk_state.SetHandsFree("off")))
         if not job.hold and not job.handled:
-            self._loop.run_in_executor(None, forget_take, self.journal, job.take.id, job.take.path)
+            self._loop.run_in_executor(None, self.journal.forget_take, job.take)
         self.wait_to_unload()
         self._tell_stage()
 

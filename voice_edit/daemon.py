@@ -140,7 +140,6 @@ class Daemon:
             on_work=coordinator.on_work,
             watched=lambda: self._server.wanted("partial"),
             asker=coordinator.asker,
-            diagnose=self._diagnose,
             on_ended=coordinator.on_ended,
         )
         self._server = ControlServer(self._paths.socket, commands)
@@ -197,12 +196,6 @@ class Daemon:
 
     def _keys_changed(self) -> None:
         self._coordinator.publish(telling.event("hotkeys", **self._keys.to_json()))
-
-    def _diagnose(self) -> tuple[str, str, str] | None:
-        from engine.microphone import diagnose
-
-        problems = diagnose(self._settings.microphone.device)
-        return None if not problems else (problems[0].code, problems[0].message, problems[0].hint)
 
     # --- targets ----------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ What a living process is working on, and what still has to be recovered, is neve
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from voice_edit.journal import Journal
 
@@ -66,18 +65,6 @@ def prune(journal: Journal, retention: Retention) -> Pruned:
     )
     _forget_takes(journal)
     return Pruned(recordings, utterances)
-
-
-def forget_take(journal: Journal, take: int, path: Path) -> None:
-    """Remove a recording in which nobody spoke. Does nothing where an utterance refers to it."""
-    done = journal.store.execute(
-        "UPDATE take SET state = 'pruned' WHERE id = ? AND id NOT IN"
-        " (SELECT take FROM utterance WHERE take IS NOT NULL)",
-        take,
-    )
-    if done:
-        path.unlink(missing_ok=True)
-        journal.store.execute("DELETE FROM take WHERE id = ?", take)
 
 
 def recorded_bytes(journal: Journal) -> int:

@@ -23,6 +23,7 @@ from voice_edit.errors import AudioFailed, Cancelled, Fault, VoiceEditError
 
 if TYPE_CHECKING:
     from engine.events import Hypothesis, Rejected
+    from engine.microphone import Problem
     from engine.pump import RecordingSource
     from engine.speech import SpeechEngine
     from voice_edit.asking import Asker
@@ -53,6 +54,8 @@ class TakeJob:
     """All of it is one utterance, which ends when the source does."""
     target: JournaledTarget
     source: RecordingSource
+    problem: Callable[[], Problem | None]
+    """What was wrong with the microphone during the take."""
     take: Take
     began_s: float
     """Monotonic clock."""
@@ -76,14 +79,12 @@ class Talker:
         on_work: Callable[[Work | None], object],
         watched: Callable[[], bool],
         asker: Asker | None = None,
-        diagnose: Callable[[], tuple[str, str, str] | None] | None = None,
         on_ended: Callable[[TakeJob, bool], object] | None = None,
     ) -> None:
         """`emit` gets the events of docs/control.md. `on_work` is told what is being done, None: nothing.
 
-        `watched`: whether somebody looks at partial hypotheses. `diagnose`: what is wrong with the microphone
-        (code, message, hint), asked when a take was silent. `on_ended(job, said_stop)` is called when a take
-        has been dealt with; `said_stop`: the speaker said to stop listening.
+        `watched`: whether somebody looks at partial hypotheses. `on_ended(job, said_stop)` is called when a
+        take has been dealt with; `said_stop`: the speaker said to stop listening.
         """
         self._journal = journal
         self._engine = engine
@@ -92,7 +93,6 @@ class Talker:
         self._on_work = on_work
         self._watched = watched
         self._asker = asker
-        self._diagnose = diagnose
         self._on_ended = on_ended or (lambda job, said_stop: None)
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._editings: OrderedDict[str, Editing] = OrderedDict()
@@ -308,8 +308,8 @@ class Talker:
     def _reject(self, job: TakeJob, rejected: Rejected) -> None:
         job.handled = rejected.end_sample
         reason, message, hint = rejected.reason, rejected.message, rejected.hint
-        if self._diagnose is not None and reason in telling.SILENT_REASONS and (found := self._diagnose()):
-            reason, message, hint = found
+        if reason in telling.SILENT_REASONS and (problem := job.problem()) is not None:
+            reason, message, hint = problem.code, problem.message, problem.hint
         utterance = self._journal.begin_utterance(
             job.target.name,
             job.mode,
