@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from engine._quiet import c_stderr_silenced
+from engine._quiet import c_stderr_silenced, silence_alsa
 from engine.errors import MicrophoneBusy, MicrophoneError, MicrophoneLost, PortAudioMissing
 from engine.events import Samples
 from engine.ring import BlockRing
@@ -28,6 +28,12 @@ BLOCK_MS = 20
 
 FORMAT_ERRORS = (-9998, -9997, -9994)
 """paInvalidChannelCount, paInvalidSampleRate, paSampleFormatNotSupported (portaudio.h)."""
+
+PLAYING_LATENCY_S = 0.2
+"""Buffered when playing; filled at once, so that it delays nothing, and a busy machine is not heard."""
+
+PLAYED_OUT_S = 0.1
+"""Silence after what is played, beyond what the device says that it holds back."""
 
 LOCK_S = 5.0
 """Longer than any call takes that is not stuck."""
@@ -72,6 +78,7 @@ def _sounddevice() -> Any:
     try:
         with c_stderr_silenced():
             import sounddevice
+        silence_alsa()
     except (OSError, ImportError) as error:
         raise PortAudioMissing(f"PortAudio cannot be loaded ({error})") from error
     return sounddevice
@@ -168,6 +175,8 @@ class Playback:
     def __init__(self, samples: Samples, rate: int) -> None:
         self._samples = np.ascontiguousarray(samples, dtype=np.float32).reshape(-1, 1)
         self._at = 0
+        self._last = len(samples)
+        """Where it ends, silence after it included: what is in the device's buffers then may be cut off."""
         self.ended = threading.Event()
         """Set when the last sample was heard, or playing was stopped."""
         with _portaudio() as sounddevice, c_stderr_silenced():
@@ -177,10 +186,12 @@ class Playback:
                     samplerate=rate,
                     channels=1,
                     dtype="float32",
+                    latency=PLAYING_LATENCY_S,
                     callback=self._fill,
                     finished_callback=self.ended.set,
                 )
                 _open_streams.add(id(self))
+                self._last += round((float(self._stream.latency) + PLAYED_OUT_S) * rate)
                 try:
                     self._stream.start()
                 except BaseException:
@@ -197,7 +208,7 @@ class Playback:
         out[: len(piece)] = piece
         out[len(piece) :] = 0.0
         self._at += samples
-        if self._at >= len(self._samples) + samples:
+        if self._at >= self._last:
             raise self._stop
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -221,14 +232,17 @@ class Playback:
 
 
 def play(samples: Samples, rate: int = 16_000, *, blocking: bool = True) -> Playback:
-    """Play float32[n] in [-1, 1] on the default output; `blocking` until it was heard.
+    """Play float32[n] in [-1, 1] on the default output; `blocking` until it was heard, or in the background,
+    until it was heard or `stop` of what is returned is called.
 
-    Otherwise call `stop` or `wait` of what is returned, which holds the device until then. Raises
-    MicrophoneError (of which PortAudioMissing is one) where nothing can be played.
+    Raises MicrophoneError (of which PortAudioMissing is one) where nothing can be played.
     """
     playback = Playback(samples, rate)
+    longest_s = len(samples) / rate + LOCK_S
     if blocking:
-        playback.wait(len(samples) / rate + LOCK_S)
+        playback.wait(longest_s)
+    else:
+        threading.Thread(target=playback.wait, args=[longest_s], name="playing", daemon=True).start()
     return playback
 
 

@@ -42,6 +42,20 @@ def c_stderr_silenced() -> Iterator[None]:
 
 
 @cache
+def silence_alsa() -> None:
+    """From now on ALSA comments on nothing, also from threads of its own ("underrun occurred")."""
+    if sys.platform != "linux":
+        return
+    try:
+        set_handler = ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler
+    except (OSError, AttributeError):
+        return
+    # A handler that ignores its arguments and does nothing. One in Python would need the interpreter's lock
+    # in the thread that plays.
+    set_handler(ctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p))
+
+
+@cache
 def _stderr_variable() -> ctypes.c_void_p | None:
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
         return None

@@ -31,7 +31,7 @@ from engine.microphone_problems import Problem
 from engine.microphone_source import Gap, MicrophoneSource
 from engine.microphone_stream import StreamReader
 from engine.ring import SampleRing
-from engine.supervision import SILENT_S, gives_up_s, machine_slept_s, pause_s
+from engine.supervision import gives_up_s, machine_slept_s, pause_s
 
 __all__ = [
     "Gap",
@@ -309,16 +309,18 @@ class Microphone:
         return gap_s
 
     def _give(self, reader: StreamReader, samples: Samples) -> None:
-        is_long_silent = reader.silence.push(samples)
+        has_turned = reader.silence.push(samples)
         with self._changed:
             if self._warm is not None:
                 self._warm.push(samples)
             for take in self._takes:
                 take.feed(samples, silent=not reader.silence.heard)
             is_talking = bool(self._takes)
-        if is_long_silent and is_talking:
+        if has_turned and not reader.silence.is_long:
+            self._judge(reader)
+        elif has_turned:
             self._look(reader, time.monotonic())
-            if self._problem is not None:
+            if self._problem is not None and is_talking:
                 self._tell("silent", self._problem.message, self._problem.hint, problem=self._problem)
 
     def _look(self, reader: StreamReader, now_s: float, *, tell_move: bool = True) -> str:
@@ -329,14 +331,16 @@ class Microphone:
             self._name = reader.name
             if tell_move and not refuse:
                 self._tell("moved", f"listening to {self._name} now")
-        silent_s = reader.silence.silent_s
+        self._judge(reader)
+        return refuse
+
+    def _judge(self, reader: StreamReader) -> None:
+        """Say what is wrong with it, as far as it is known."""
+        silence = reader.silence
         problems = microphone_problems.explain(
-            server=reader.server,
-            name=self._name,
-            silent_s=silent_s if silent_s >= SILENT_S else None,
+            server=reader.server, name=self._name, silent_s=silence.silent_s if silence.is_long else None
         )
         self._note(problems[0] if problems else None)
-        return refuse
 
     def _note(self, problem: Problem | None) -> None:
         """Remember what is wrong, and tell it if it is news."""

@@ -70,7 +70,7 @@ class StreamReader:
         """Why the device must be opened anew, for people; '' where all is well."""
         if self._stream.ended.is_set():
             return "it was unplugged, or the sound server stopped"
-        return self._watch.check(self._stream.ring.written, now_s, slept_s) or ""
+        return self._watch.check(self._stream.ring.written, now_s, slept_s)
 
     def look_is_due(self, now_s: float) -> bool:
         """Whether the server should be asked now."""
@@ -89,6 +89,8 @@ class StreamReader:
         if following.move_to is not None and server.our_output is not None:
             moved = _pulse.move(server.our_output, following.move_to.name)
             server = (_pulse.ask() or server) if moved else server
+        if _is_muted(self.server) and not _is_muted(server):
+            self.silence.begin_anew()
         self.server = server
         if server.our_output is not None and server.current is not None:
             self.name = server.current.description
@@ -98,3 +100,7 @@ class StreamReader:
         """Let go of the device; takes as long as the sound system needs."""
         self._changes.close()
         self._stream.close()
+
+
+def _is_muted(server: PulseServer | None) -> bool:
+    return server is not None and server.current is not None and server.current.is_muted

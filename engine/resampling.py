@@ -89,13 +89,11 @@ class Downmix:
         weights = mix_weights(self._products)
         before = weights if self._weights is None else self._weights
         self._weights = weights
-        mixed: Samples
         if np.array_equal(before, weights):
-            mixed = block @ weights
-            return mixed
+            return np.asarray(block @ weights, dtype=np.float32)
         ramp = np.linspace(0.0, 1.0, samples, endpoint=False, dtype=np.float32)[:, None]
-        mixed = np.einsum("nc,nc->n", block, before + (weights - before) * ramp)
-        return mixed
+        shares = before + (weights - before) * ramp
+        return np.asarray(np.einsum("nc,nc->n", block, shares), dtype=np.float32)
 
 
 def mix_weights(products: npt.NDArray[np.float64]) -> Samples:

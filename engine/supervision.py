@@ -49,15 +49,15 @@ class StreamWatch:
     samples: int = 0
     """Samples that had come by then."""
 
-    def check(self, samples: int, now_s: float, slept_s: float) -> str | None:
-        """Why the stream must be opened anew, for people, or None. `samples` have come in all."""
+    def check(self, samples: int, now_s: float, slept_s: float) -> str:
+        """Why the stream must be opened anew, for people, or ''. `samples` have come in all."""
         if slept_s - self.slept_s > SLEEP_S:
             return "the computer was asleep"
         if samples > self.samples:
             self.samples, self.now_s = samples, now_s
-            return None
+            return ""
         patience_s = STALL_S if self.samples else FIRST_SOUND_S
-        return "no sound comes from it" if now_s - self.now_s > patience_s else None
+        return "no sound comes from it" if now_s - self.now_s > patience_s else ""
 
 
 class SilenceWatch:
@@ -74,19 +74,28 @@ class SilenceWatch:
         """Length of the digital silence that lasts until now, in seconds."""
         return samples_to_s(self._silent_samples)
 
+    @property
+    def is_long(self) -> bool:
+        """Whether it lasts long enough to be told."""
+        return self.silent_s >= SILENT_S
+
     def push(self, samples: Samples) -> bool:
-        """Take what came; True in the moment in which the silence gets longer than `SILENT_S`."""
+        """Take what came; whether a long silence begins or ends with it."""
         if not len(samples):
             return False
+        was_long = self.is_long
         low, high = float(samples.min()), float(samples.max())
         if max(high - self._level, self._level - low) > 2 * SILENT_SWING:
             self._level = float(samples[-1])
             self._silent_samples = 0
             self.heard = True
-            return False
-        before_s = self.silent_s
-        self._silent_samples += len(samples)
-        return before_s < SILENT_S <= self.silent_s
+        else:
+            self._silent_samples += len(samples)
+        return was_long != self.is_long
+
+    def begin_anew(self) -> None:
+        """The silence so far had a reason that is over."""
+        self._silent_samples = 0
 
 
 def gives_up_s(error: MicrophoneError, began_s: float, lost_s: float | None) -> float:
