@@ -33,8 +33,8 @@ REPEAT_PAIR_MS = 10
 
 
 def connect(name: str | None = None) -> Any:
-    """A connection to the X server. Raises BackendUnavailable with the reason."""
-    shown = name or os.environ.get("DISPLAY", "")
+    """A connection to the X server `name`, $DISPLAY by default. Raises BackendUnavailable with the reason."""
+    shown = os.environ.get("DISPLAY", "") if name is None else name
     if not shown:
         raise BackendUnavailable("DISPLAY is not set: no X server", hint=NO_DISPLAY)
     try:

@@ -132,6 +132,14 @@ class Keymap:
                 return name
         return None
 
+    def characters(self) -> dict[int, str]:
+        """Keysym of any level of a key -> the Latin-1 character that the key types on its own."""
+        found: dict[int, str] = {}
+        for row in self._rows:
+            if row and 0x20 < row[0] < 0x100:
+                found |= {keysym: chr(row[0]).lower() for keysym in row if keysym and keysym not in found}
+        return found
+
     def _typing(self, wanted: Sequence[int], columns: Sequence[int]) -> frozenset[int]:
         for keysym in wanted:
             found = frozenset(

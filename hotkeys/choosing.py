@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Mapping
@@ -62,29 +61,70 @@ def probe_backends(environ: Mapping[str, str] | None = None, platform: str = sys
     names = ("portal", "x11", "pynput", "evdev") if wayland else ("x11", "pynput", "portal", "evdev")
     return [
         Attempt(name, XWAYLAND, COMPOSITOR_KEYS) if wayland and name in ("x11", "pynput")
-        else Attempt(name, OPT_IN, "Set hotkeys.backend = 'evdev' if you want it.") if name == "evdev"
+        else _probe_evdev() if name == "evdev"
         else _probe(name, environ)
         for name in names
     ]  # fmt: skip
 
 
-_MODULES = {"x11": "hotkeys._x11"}
-
-
 def _probe(name: str, environ: Mapping[str, str]) -> Attempt:
-    if name not in _MODULES:
-        return Attempt(name, "not built yet", "")
+    """Try whether a backend would work, without taking a key."""
+    remedy = ""
     try:
-        module = importlib.import_module(_MODULES[name])
-        module.connect(environ.get("DISPLAY") or None).close()
-    except (HotkeyError, ImportError) as error:
-        return Attempt(name, str(error), getattr(error, "hint", ""))
-    return Attempt(name, "", "")
+        if name == "x11":
+            from hotkeys import _x11
+
+            _x11.connect(environ.get("DISPLAY", "")).close()
+        elif name == "portal":
+            from hotkeys import _portal
+
+            _portal.probe()
+        else:
+            from hotkeys import _pynput
+
+            if sys.platform != "darwin":
+                from hotkeys import _x11
+
+                _x11.connect(environ.get("DISPLAY", "")).close()
+            _pynput.import_pynput()
+            remedy = _pynput.MAC_PERMISSION if sys.platform == "darwin" else _pynput.NOT_CONSUMED.message
+    except HotkeyError as error:
+        return Attempt(name, str(error), error.hint)
+    except ImportError as error:
+        return Attempt(
+            name, f"a library is missing: {error}", "Install voice-edit again: `pip install voice-edit`."
+        )
+    return Attempt(name, "", remedy)
+
+
+def _probe_evdev() -> Attempt:
+    """Whether the kernel's devices could be read, were it asked for."""
+    from hotkeys import _evdev
+
+    if (error := _evdev.why_not()) is not None:
+        return Attempt("evdev", f"{error}; it {OPT_IN}", error.hint)
+    return Attempt("evdev", OPT_IN, "Set hotkeys.backend = 'evdev' if you want it.")
 
 
 def _listen(name: str, bindings: Bindings, on_problems: OnProblems | None) -> HotkeyListener:
-    if name == "x11":
-        from hotkeys._x11 import X11Listener
+    """Start the backend of that name. Raises a HotkeyError, ImportError included."""
+    try:
+        if name == "x11":
+            from hotkeys._x11 import X11Listener
 
-        return X11Listener(bindings, on_problems=on_problems)
-    raise BackendUnavailable(f"{name} is not there")
+            return X11Listener(bindings, on_problems=on_problems)
+        if name == "portal":
+            from hotkeys._portal import PortalListener
+
+            return PortalListener(bindings, on_problems=on_problems)
+        if name == "evdev":
+            from hotkeys._evdev import EvdevListener
+
+            return EvdevListener(bindings, on_problems=on_problems)
+        from hotkeys._pynput import PynputListener
+
+        return PynputListener(bindings, on_problems=on_problems)
+    except ImportError as error:
+        raise BackendUnavailable(
+            f"a library is missing: {error}", hint="Install voice-edit again: `pip install voice-edit`."
+        ) from error

@@ -127,7 +127,7 @@ class ThreadedListener(ABC):
 
     @abstractmethod
     def _let_go(self) -> None:
-        """Free everything. Called once, at the end; must not raise."""
+        """Free everything. Called once, at the end."""
 
     def _want_cancel_key(self, wanted: bool) -> None:  # noqa: B027  # not every backend can grab
         """Take the cancel key from other programs, or give it back. Called when that changes."""
@@ -164,7 +164,10 @@ class ThreadedListener(ABC):
             at_s = self._now_s()
             self._out.put(TalkStop(at_s) if lost is not None else Cancel(at_s))
         self._gesture = replace(self._gesture, talk="off")
-        self._let_go()
+        try:
+            self._let_go()
+        except Exception:
+            logger.exception("the %s listener did not let go cleanly", self.backend)
         self._out.put(None if self._closing.is_set() else lost)
 
     def _listen(self) -> None:
