@@ -44,7 +44,7 @@ def client(states: States) -> Iterator[EngineClient]:
         yield opened
 
 
-# --- the same words -----------------------------------------------------------------------------------
+# --- the same words ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sample", ["01-change", "05-sort", "07-dictate"])
@@ -147,7 +147,7 @@ def test_pushing_to_a_stopped_process_does_not_wait(client: EngineClient) -> Non
     assert client.pid == pid
 
 
-# --- cancelling, closing, unloading -------------------------------------------------------------------
+# --- cancelling, closing, unloading --------------------------------------------------------------------
 
 
 def test_a_cancel_from_another_thread_ends_the_wait_at_once(client: EngineClient) -> None:
@@ -243,7 +243,7 @@ def test_an_interrupted_wait_leaves_the_engine_fit_for_the_next_utterance(client
     assert is_undisturbed(again.finish())
 
 
-# --- what it tells ------------------------------------------------------------------------------------
+# --- what runs, and what it tells ----------------------------------------------------------------------
 
 
 def test_llama_cpps_log_goes_to_the_debug_log_and_the_words_do_not(
@@ -257,3 +257,15 @@ def test_llama_cpps_log_goes_to_the_debug_log_and_the_words_do_not(
     assert any("llama.cpp: " in record.getMessage() for record in caplog.records)
     assert all(record.levelno <= logging.DEBUG for record in caplog.records if "llama.cpp" in record.message)
     assert "Wednesday" not in caplog.text
+
+
+def test_no_code_runs_from_the_folder_in_which_the_daemon_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: EngineClient
+) -> None:
+    for name in ("engine.py", "numpy.py", "json.py"):
+        (tmp_path / name).write_text("raise SystemExit('code of a stranger')")
+    monkeypatch.chdir(tmp_path)
+    session = client.session()
+    session.push(FRAMES)
+    assert is_undisturbed(session.finish())
+    assert Path(f"/proc/{client.pid}/cwd").readlink() == Path("/")

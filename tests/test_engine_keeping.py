@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.messages import MOST_FRAMES, AskPartial, Cancel, Finish, Open, Rewind, Sound, ToEngine
 from engine.utterance import FrameStore, Told, Utterance, next_message
 from engine.watchdog import Limits, Watchdog
+from engine.worker import Inbox
 
 
 class Process:
@@ -55,6 +58,8 @@ actions = st.lists(
 
 
 @given(actions)
+@example([("push", 10), ("send", 4), ("rewind", 5), ("push", 5)])
+@settings(max_examples=300)
 def test_whatever_was_pushed_rewound_and_lost_the_process_ends_up_with_the_frames_of_the_caller(
     todo: list[tuple[str, int]],
 ) -> None:
@@ -121,7 +126,81 @@ def test_pieces_of_a_replay_are_handed_on_once() -> None:
     assert list(utterance.pieces) == ["a", "b", "c"]
 
 
-# --- the watchdog ----------------------------------------------------------------------------------------
+# --- what the process reads while it works -------------------------------------------------------------
+
+
+class Cancelling:
+    """A session that only knows whether it was cancelled."""
+
+    is_cancelled = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+def inbox_with(number: int) -> tuple[Inbox, Any]:
+    inbox, session = Inbox(), Cancelling()
+    inbox.put(Open(number, 0))
+    inbox.take()
+    inbox.begin(number, session)  # type: ignore[arg-type]
+    return inbox, session
+
+
+@pytest.mark.parametrize("message", [Cancel(4), Open(5, 0)])
+def test_what_ends_an_utterance_is_obeyed_as_soon_as_it_is_read(message: ToEngine) -> None:
+    inbox, session = inbox_with(4)
+    inbox.put(Sound(4, numbered(0, 8)))
+    assert not session.is_cancelled
+    assert inbox.current(4) is session
+    inbox.put(message)  # the sound before it was not dealt with yet
+    assert session.is_cancelled
+    assert inbox.current(4) is None
+
+
+def test_a_cancel_that_comes_before_the_session_is_made_is_not_forgotten() -> None:
+    inbox, session = Inbox(), Cancelling()
+    inbox.put(Open(4, 0))
+    inbox.put(Cancel(4))
+    inbox.take()
+    inbox.begin(4, session)  # type: ignore[arg-type]
+    assert session.is_cancelled
+    assert inbox.current(4) is None
+
+
+def test_a_late_cancel_does_not_touch_the_next_utterance() -> None:
+    inbox, session = inbox_with(5)
+    inbox.put(Cancel(4))
+    assert not session.is_cancelled
+    assert inbox.current(5) is session
+
+
+def test_partial_words_make_way_for_the_final_ones_and_for_a_second_of_sound() -> None:
+    inbox, _ = inbox_with(1)
+    for waiting in range(0, 25, 5):
+        assert not inbox.is_pressing(), waiting
+        inbox.put(Sound(1, numbered(waiting, 5)))
+    assert not inbox.is_pressing()
+    inbox.put(Sound(1, numbered(25, 1)))
+    assert inbox.is_pressing()
+    inbox.take()
+    assert not inbox.is_pressing()
+    inbox.put(Finish(1, None, None, False))
+    assert inbox.is_pressing()
+
+
+def test_work_is_what_waits_and_what_is_being_done() -> None:
+    inbox = Inbox()
+    assert not inbox.is_busy()
+    inbox.put(Open(1, 0))
+    assert inbox.is_busy()
+    inbox.take()
+    assert inbox.is_busy()
+    assert inbox.dealt_with()
+    assert not inbox.is_busy()
+    assert inbox.done == 1
+
+
+# --- the watchdog --------------------------------------------------------------------------------------
 
 LIMITS = Limits(start_s=30, silent_s=8, stuck_s=20, load_s=60)
 

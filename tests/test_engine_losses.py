@@ -202,7 +202,7 @@ def test_an_utterance_that_does_not_fit_is_refused_and_the_next_one_heard() -> N
         assert session.finish().tokens
 
 
-# --- processes that are no engine ---------------------------------------------------------------------
+# --- processes that are no engine ----------------------------------------------------------------------
 
 
 def impostor(monkeypatch: pytest.MonkeyPatch, says: bytes) -> None:
