@@ -146,6 +146,22 @@ def test_without_start_the_agent_waits_for_the_next_login(programs: FakePrograms
     assert programs.calls() == []
 
 
+def test_an_agent_that_is_still_ending_is_waited_for(
+    programs: FakePrograms,
+) -> None:
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            programs.answer("launchctl", "bootstrap")
+
+    programs.answer("launchctl", "bootstrap", code=5, err="Bootstrap failed: 5: Input/output error\n")
+    list(Launchd(this_program({}), programs.environ(), uid=501, pause=wait).install())
+    assert len(waits) == 3
+    assert len([call for call in programs.calls() if "bootstrap" in call]) == 4
+
+
 def test_a_refusal_is_told_with_launchctl_s_words(programs: FakePrograms, service: Launchd) -> None:
     programs.answer(
         "launchctl", "bootstrap", code=125, err="Bootstrap failed: 125: Domain does not support it\n"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import plistlib
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from voice_edit.errors import ServiceFailed
@@ -16,13 +17,27 @@ from voice_edit.service_plist import LABEL, agent, log_path
 NOT_LOADED = (3, 36, 113)
 """Exit codes of launchctl for a service that is not there: ESRCH, operation now in progress, not found."""
 
+STILL_UNLOADING = (5, 37)
+"""Exit codes of `launchctl bootstrap` while the service before is still ending: EIO, EALREADY."""
+BOOTSTRAP_TRIES = 10
+BOOTSTRAP_WAIT_S = 0.5
+
 
 class Launchd:
     """See `service.ServiceManager`."""
 
     name = "launchd"
 
-    def __init__(self, program: Program, environ: Mapping[str, str], *, uid: int | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        environ: Mapping[str, str],
+        *,
+        uid: int | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`uid`: whose session; None is this user's. `pause` waits for seconds."""
+        self._pause = pause
         self._program = program
         self._environ = environ
         self._home = Path(environ.get("HOME") or Path.home())
@@ -55,7 +70,7 @@ class Launchd:
         """Load the agent as it is written now; launchd reads it only then."""
         yield from self._unload()
         yield self._must("enable", self._service).step
-        yield self._must("bootstrap", self._domain, str(self.file)).step
+        yield self._bootstrap().step
 
     def stop(self) -> Iterator[Step]:
         """Unload it until the next login."""
@@ -99,6 +114,16 @@ class Launchd:
         """tail, over the file that launchd writes."""
         return ["tail", "-n", str(lines), *(["-F"] if follow else []), str(log_path(self._home))]
 
+    def _bootstrap(self) -> Ran:
+        """launchd unloads in its own time and refuses to load meanwhile."""
+        command = ("bootstrap", self._domain, str(self.file))
+        for _ in range(BOOTSTRAP_TRIES - 1):
+            ran = self._launchctl(*command)
+            if ran.code not in STILL_UNLOADING:
+                return self._checked(ran)
+            self._pause(BOOTSTRAP_WAIT_S)
+        return self._must(*command)
+
     def _unload(self) -> Iterator[Step]:
         ran = self._launchctl("bootout", self._service)
         if ran.ok:
@@ -107,7 +132,9 @@ class Launchd:
             raise ServiceFailed(f"`{ran.step.text}` failed: {ran.complaint()}")
 
     def _must(self, *arguments: str) -> Ran:
-        ran = self._launchctl(*arguments)
+        return self._checked(self._launchctl(*arguments))
+
+    def _checked(self, ran: Ran) -> Ran:
         if not ran.ok:
             raise ServiceFailed(
                 f"`{ran.step.text}` failed: {ran.complaint()}",
