@@ -8,7 +8,9 @@ is initialised: `refresh` makes it anew, which is possible only while nothing of
 from __future__ import annotations
 
 import logging
+import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +41,8 @@ LOCK_S = 5.0
 """Longer than any call takes that is not stuck."""
 
 _lock = threading.RLock()
+_found_s = 0.0
+"""When the list of devices was made, in seconds of the monotonic clock."""
 _open_streams: set[int] = set()
 """Streams of ours that PortAudio still knows; while there is one, it cannot be initialised anew."""
 
@@ -75,10 +79,15 @@ def _portaudio() -> Iterator[Any]:
 
 
 def _sounddevice() -> Any:
+    global _found_s
     try:
+        if not _found_s:
+            # What the sound settings of the desktop call whoever records and plays.
+            os.environ.setdefault("PULSE_PROP_OVERRIDE", "application.name=voice-edit")
+            silence_alsa()
         with c_stderr_silenced():
             import sounddevice
-        silence_alsa()
+        _found_s = _found_s or time.monotonic()
     except (OSError, ImportError) as error:
         raise PortAudioMissing(f"PortAudio cannot be loaded ({error})") from error
     return sounddevice
@@ -101,11 +110,16 @@ def input_devices() -> list[InputDevice]:
         ]
 
 
-def refresh() -> bool:
-    """Look for devices anew; False where something of ours is open, so that it cannot be done."""
+def refresh(*, older_than_s: float = 0.0) -> bool:
+    """Look for devices anew, unless that was done less than `older_than_s` ago. False where something of ours
+    is open, so that it cannot be done."""
+    global _found_s
     with _portaudio() as sounddevice:
         if _open_streams:
             return False
+        if time.monotonic() - _found_s < older_than_s:
+            return True
+        _found_s = time.monotonic()
         try:
             with c_stderr_silenced():
                 # Not sounddevice._initialize(), which takes descriptor 2 away from the whole process.

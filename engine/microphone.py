@@ -45,7 +45,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-POLL_S = 0.01
+POLL_S = 0.02
 """How often the ring is emptied: the callback may not wake anybody."""
 
 CLOSE_S = 3.0

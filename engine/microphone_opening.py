@@ -11,6 +11,9 @@ from engine.ring import BlockRing
 MONITOR = ".monitor"
 """At the end of the names of sources that are none: PulseAudio and PipeWire alike."""
 
+FRESH_S = 2.0
+"""So long a list of devices is believed without a sound server."""
+
 RING_S = 10.0
 """The microphone's thread may be away this long (asking a sound server that hangs) without losing sound."""
 
@@ -33,10 +36,12 @@ def open_input(wanted: str) -> tuple[InputStream, Choice]:
 
 
 def _open(wanted: str) -> tuple[InputStream, Choice]:
-    server = None
-    if wanted != DEFAULT:
-        server = _pulse.ask()
-    elif (chosen := _pulse.default_source()).endswith(MONITOR):
+    server = None if wanted == DEFAULT else _pulse.ask()
+    chosen = _pulse.default_source() if wanted == DEFAULT else ""
+    if server is None and not chosen:
+        # No server follows the user's choice for us: what is the default, and what is there, may be new.
+        _portaudio.refresh(older_than_s=FRESH_S)
+    if chosen.endswith(MONITOR):
         # Sound servers fall back to one where no microphone is left: it would record what is played.
         raise MicrophoneMissing(
             f"there is no microphone: the system's input is {chosen}, which is what the computer plays",

@@ -9,7 +9,7 @@ from engine._portaudio import InputStream
 from engine._pulse import PulseServer
 from engine.events import Samples
 from engine.frames import SAMPLE_RATE
-from engine.microphone_choice import Choice, follow
+from engine.microphone_choice import SERVER_DEVICES, Choice, follow
 from engine.resampling import Converter
 from engine.supervision import STALL_S, SilenceWatch, StreamWatch
 
@@ -92,7 +92,9 @@ class StreamReader:
         if _is_muted(self.server) and not _is_muted(server):
             self.silence.begin_anew()
         self.server = server
-        if server.our_output is not None and server.current is not None:
+        is_ours = server.our_output is not None
+        is_default = self._choice.source is None and self._choice.device.name in SERVER_DEVICES
+        if server.current is not None and (is_ours or is_default):
             self.name = server.current.description
         return following.refuse
 

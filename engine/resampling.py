@@ -105,4 +105,4 @@ def mix_weights(products: npt.NDArray[np.float64]) -> Samples:
     if weights @ products @ weights < power[best] * CANCELLED:
         weights = np.zeros(len(power))
         weights[best] = 1.0
-    return weights.astype(np.float32)
+    return np.asarray(weights, dtype=np.float32)

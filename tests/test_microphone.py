@@ -73,7 +73,8 @@ def test_the_microphone_is_open_only_while_there_is_a_take(virtual_microphone: V
             told.wait_for("open")
             assert microphone.state == "open"
             assert microphone.device_name == "Virtual Microphone"
-            assert len(virtual_microphone.listeners()) == 1
+            listener = virtual_microphone.listeners()[0]
+            assert listener["properties"]["application.name"] == "voice-edit"
             take.close()
             told.wait_for("closed")
             virtual_microphone.wait_until_released()
