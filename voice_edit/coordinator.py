@@ -183,10 +183,8 @@ class Coordinator:
                     raise
             case End(tail=tail):
                 self._end(self.settings.microphone.release_tail_ms if tail else 0, now_s)
-                self.on_cue("stop")
             case GiveUp():
                 self._give_up()
-                self.on_cue("cancel")
             case StopWork():
                 self.asker.cancel()
                 self.talker.stop_work()
@@ -229,9 +227,10 @@ class Coordinator:
         self.talker.take(job)
         if begin.hold:
             self._later("longest", self.settings.daemon.longest_take_s, self._too_long)
+            if self.microphone.state == "open":  # it is kept warm
+                self.on_cue("start")
         else:
             self._later("rotate", ROTATE_S, self._rotate_soon)
-        self.on_cue("start")
 
     def _end(self, tail_ms: int, now_s: float) -> None:
         job, self._recording = self._recording, None
@@ -241,12 +240,16 @@ class Coordinator:
         self._cancel_timer("rotate")
         job.released_s = now_s
         job.source.stop_after(tail_ms)
+        if job.hold:  # not while the tail is listened to
+            self._later("cue", tail_ms / 1000, lambda: self.on_cue("stop"))
 
     def _give_up(self) -> None:
         job, self._recording = self._recording, None
         if job is not None:
             job.cancelled.set()
             job.source.close()
+            if job.hold:
+                self.on_cue("cancel")
 
     def _too_long(self) -> None:
         seconds = self.settings.daemon.longest_take_s
@@ -318,6 +321,8 @@ class Coordinator:
         if event.kind in MICROPHONE_NOTICES:
             level, code = MICROPHONE_NOTICES[event.kind], f"microphone_{event.kind}"
             self.publish(telling.notice(level, code, event.message, event.hint))
+        if event.kind == "open" and self._recording is not None and self._recording.hold:
+            self.on_cue("start")
         if event.kind == "reopened":
             self.counters["reopened"] += 1
         self.publish(telling.event("microphone", **self.microphone_json()))

@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voice_edit import locks, notify, pipeline, sd_notify, sessions, talk_state, telling
+from voice_edit import cues, locks, notify, pipeline, sd_notify, sessions, talk_state, telling
 from voice_edit.client_asker import ClientAsker
 from voice_edit.control import ControlServer
 from voice_edit.coordinator import Coordinator
@@ -78,6 +78,7 @@ class Daemon:
         self._tell = tell
         self._notifier = sd_notify.Notifier.from_environment()
         self._notifications = notify.Notifier()
+        self._cues: cues.Cues | None = None
         self._server: ControlServer
         self._coordinator: Coordinator
         self._keys: KeyWatch
@@ -131,6 +132,7 @@ class Daemon:
         )
         coordinator.on_failure = self._notify
         coordinator.on_talking = self._keys.talking
+        coordinator.on_cue = self._cue
         self._open_devices()
         coordinator.talker = Talker(
             journal=self._journal,
@@ -170,6 +172,8 @@ class Daemon:
         coordinator = self._coordinator
         self._keys.close()
         await coordinator.close()
+        if self._cues is not None:
+            self._cues.close()
         loop = asyncio.get_running_loop()
         with suppress(Exception):
             await loop.run_in_executor(None, coordinator.talker.close)
@@ -224,6 +228,8 @@ class Daemon:
         settings_file.write_setting(self._paths, name, value)
         before, after = self._settings, load_settings(self._paths)
         self._settings = self._coordinator.settings = after
+        if before.feedback != after.feedback:
+            self._cues = None
         if before.hotkeys != after.hotkeys:
             self._keys.close()
             self._keys.open(after.hotkeys)
@@ -233,6 +239,14 @@ class Daemon:
                 lambda: self._open_microphone(after, self._microphone_changed)
             )
         return {"name": name, "value": value, "restart": restart}
+
+    def _cue(self, name: str) -> None:
+        """A short sound, where the user wants any."""
+        if not self._settings.feedback.sounds:
+            return
+        if self._cues is None:
+            self._cues = cues.Cues(volume=self._settings.feedback.volume)
+        {"start": self._cues.start, "stop": self._cues.stop, "cancel": self._cues.cancel}[name]()
 
     def _notify(self, event: telling.Event) -> None:
         """A desktop notification of a failure, from a thread that may wait for the bus."""
