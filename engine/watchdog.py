@@ -10,9 +10,9 @@ class Limits:
     """How long an engine process is waited for, in seconds, and how often it is replaced."""
 
     start_s: float = 60.0
-    """Until its first sign of life. A cold disk takes long to give a library of 100 MB."""
+    """Without a sign of life while it loads: linking the libraries of a GPU from a cold disk stops it all."""
     silent_s: float = 15.0
-    """Without a sign of life while there is work: it is stopped, or starved."""
+    """Without a sign of life while there is work later on: it is stopped, or starved."""
     stuck_s: float = 120.0
     """With signs of life, but not one block prefilled or token decoded: its driver hangs. The slowest machine
     that is of any use takes a few seconds for a block."""
@@ -39,7 +39,6 @@ class Watchdog:
         self._sent = 0
         self._done = 0
         self._steps = 0
-        self._was_heard = False
         self._has_loaded = False
         self._silent_s = 0.0
         self._stuck_s = 0.0
@@ -72,14 +71,13 @@ class Watchdog:
 
     def waited(self, waited_s: float, *, was_heard: bool) -> str:
         """It was waited for, and said something or not. Why it counts as hung, for people, or ''."""
-        self._was_heard = self._was_heard or was_heard
         if not self.is_expecting:
             return ""
         counted_s = min(waited_s, 2 * self._limits.beat_s)
         self._stuck_s += counted_s
         self._silent_s = 0.0 if was_heard else self._silent_s + counted_s
         limits = self._limits
-        if self._silent_s > (limits.silent_s if self._was_heard else limits.start_s):
+        if self._silent_s > (limits.silent_s if self._has_loaded else limits.start_s):
             return f"gave no sign of life for {self._silent_s:.0f} s"
         if self._stuck_s > (limits.stuck_s if self._has_loaded else limits.load_s):
             return f"did not get on for {self._stuck_s:.0f} s"
