@@ -169,7 +169,7 @@ class EvdevListener(ThreadedListener):
         (held.add if is_down else held.discard)(key)
         if not is_down and any(key in other for other in self._held.values()):
             return
-        now_ms = int(self._now_s() * 1000)
+        now_ms = round(self._now_s() * 1000)
         self._pressed, event = (self._pressed.press if is_down else self._pressed.release)(key, now_ms)
         if event is not None:
             yield event

@@ -128,7 +128,7 @@ class PynputListener(ThreadedListener):
                 raise ListenerLost("pynput stopped listening: the X server or the permission is gone")
             return
         key, is_down = move
-        now_ms = int(self._now_s() * 1000)
+        now_ms = round(self._now_s() * 1000)
         self._pressed, event = (self._pressed.press if is_down else self._pressed.release)(key, now_ms)
         if event is not None:
             yield event

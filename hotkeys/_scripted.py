@@ -107,7 +107,7 @@ class ScriptedListener(ThreadedListener):
                 step = self._steps.popleft()
                 moves.append((step.key, step.is_down))
         for key, is_down in moves:
-            now_ms = int(self._now_s() * 1000)
+            now_ms = round(self._now_s() * 1000)
             self._pressed, event = (self._pressed.press if is_down else self._pressed.release)(key, now_ms)
             if event is not None:
                 yield event

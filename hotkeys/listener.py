@@ -184,7 +184,7 @@ class ThreadedListener(ABC):
                 self._want_cancel_key(wanted)
 
     def _feed(self, event: KeyEvent) -> None:
-        now_ms = int(self._now_s() * 1000)
+        now_ms = round(self._now_s() * 1000)
         self._gesture, gestures = decide(self._gesture, event, now_ms)
         for gesture in gestures:
             self._decided = gesture

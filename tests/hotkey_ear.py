@@ -16,6 +16,8 @@ class Ear:
     def __init__(self, listener: HotkeyListener) -> None:
         self.listener = listener
         self.error: HotkeyError | None = None
+        self.gestures: list[TalkEvent] = []
+        """Everything that was heard so far."""
         self._over = False
         self._heard: queue.Queue[TalkEvent | None] = queue.Queue()
         self._thread = threading.Thread(target=self._consume)
@@ -48,6 +50,7 @@ class Ear:
     def _consume(self) -> None:
         try:
             for event in self.listener.events():
+                self.gestures.append(event)
                 self._heard.put(event)
         except HotkeyError as error:
             self.error = error
