@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 from textual.widgets import Input
 from tui_driver import EDITED, LETTER, PadDaemon, on_stage, outcome, scene, until
 
@@ -198,6 +199,17 @@ async def test_a_burst_of_events_loses_no_typed_character_and_is_drawn_together(
 
 
 @scene
+async def test_what_is_typed_ahead_of_a_tab_goes_where_the_tab_leads() -> None:
+    async with on_stage() as stage:
+        await stage.type("pad", every_s=0)
+        stage.app.post_message(Key("tab", "\t"))
+        await stage.type("line", every_s=0)
+        say = stage.app.main.query_one("#say", Input)
+        await until(lambda: len(stage.pad + say.value) == 7)
+        assert (stage.pad, say.value) == ("pad", "line")
+
+
+@scene
 async def test_typing_while_edits_arrive_is_never_lost() -> None:
     async with on_stage(text="start ") as stage:
         stage.app.main.pad.move_cursor((0, 6))
@@ -225,14 +237,14 @@ async def test_when_the_daemon_ends_it_says_so_and_comes_back_with_the_next_one(
     paths = Paths.from_environment()
     app = VoiceEditApp(load_settings(paths), paths)
     async with PadDaemon(paths.socket) as first, app.run_test(size=(80, 24)) as pilot:
-        await until(lambda: app.state.connected and first.asked(p.Status))
+        await until(lambda: app.state.connected)
         app.main.pad.load_text("my own words")
         await first.server.close()
         await until(lambda: app.state.link.state == "lost")
         await pilot.pause()
         assert not isinstance(app.screen, StartDialog)
         async with PadDaemon(paths.socket) as second:
-            await until(lambda: app.state.connected and second.asked(p.Status))
+            await until(lambda: app.state.connected)
             assert second.asked(p.TargetOffer)
             assert (await second.text()).text == "my own words"
 

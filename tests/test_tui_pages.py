@@ -5,20 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tui_driver import on_stage, outcome, scene, until
+from tui_driver import on_stage, outcome, record, scene, until
 
 from voice_edit import protocol as p
 from voice_edit.config import Paths
 from voice_edit.tui.history_screen import HistoryScreen
-
-
-def record(number: int, words: str, **more: Any) -> dict[str, Any]:
-    return {
-        "id": number, "started_at": 1763712000.0 + number, "mode": "edit", "target": "client:practice",
-        "words": words, "confidence": None, "timing": None, "commands": [], "state": "applied",
-        "reason": None, "message": None, "retry_of": None, "audio": {"path": "x"}, "standing": "applied",
-        "edits": None, "receipts": [], **more,
-    }  # fmt: skip
 
 
 class History:

@@ -45,6 +45,15 @@ def outcome(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def record(number: int, said: str | None, **more: Any) -> dict[str, Any]:
+    return {
+        "id": number, "started_at": 1763712000.0 + number, "mode": "edit", "target": "client:practice",
+        "words": said, "confidence": None, "timing": None, "commands": [], "state": "applied",
+        "reason": None, "message": None, "retry_of": None, "audio": {"path": "x"}, "standing": "applied",
+        "edits": None, "receipts": [], **more,
+    }  # fmt: skip
+
+
 def scene(play: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     """A test written as a coroutine."""
 
@@ -144,7 +153,7 @@ async def on_stage(
     async with daemon or PadDaemon(paths.socket) as fake:
         app = VoiceEditApp(settings, paths)
         async with app.run_test(size=size) as pilot:
-            await until(lambda: app.state.connected and app.state.pid == fake.status["pid"])
+            await until(lambda: app.state.connected)
             app.main.pad.load_text(text)
             yield Stage(app, pilot, fake)
 

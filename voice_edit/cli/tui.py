@@ -28,7 +28,8 @@ def tui(
     """
     from voice_edit.errors import UsageError
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    # Textual reads stdin and writes to stderr.
+    if not all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError(
             "The terminal interface needs a terminal.",
             hint="Run it in one; in scripts use `voice-edit watch --json` and `voice-edit talk`.",

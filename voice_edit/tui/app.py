@@ -53,6 +53,9 @@ class VoiceEditApp(App[None]):
         # A terminal sends NUL for Ctrl+Space, which is also Ctrl+@.
         Binding("f5,ctrl+at,ctrl+@,ctrl+space", "talk('dictate')", "Dictate", priority=True),
         Binding("f6", "talk('edit')", "Edit", priority=True),
+        # At once, so that what is typed ahead goes where Tab leads.
+        Binding("tab", "app.focus_next", "Next", priority=True),
+        Binding("shift+tab", "app.focus_previous", "Previous", priority=True),
         Binding("escape", "cancel", "Give up"),
         Binding("f7", "revert('undo')", "Undo", priority=True),
         Binding("f8", "revert('redo')", "Redo", priority=True),

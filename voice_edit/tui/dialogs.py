@@ -101,7 +101,7 @@ class StartDialog(ModalScreen[bool]):
             yield Static(
                 "Nothing runs in the background yet. The daemon owns microphone, keys and model; it opens "
                 "the microphone only while you talk, and goes on when this window is closed.\n\n"
-                "To end it later: voice-edit stop",
+                "To end it later: voice-edit stop --daemon",
                 classes="dialog-text",
             )
             yield hints(("Enter", "start it"), ("Esc", "only look around"))

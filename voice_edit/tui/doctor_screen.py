@@ -8,11 +8,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.events import Resize
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from voice_edit.cli.output import visible
 from voice_edit.errors import VoiceEditError
+from voice_edit.tui import view
 from voice_edit.tui.pages import Page
 
 MARKS = {
@@ -23,19 +25,18 @@ MARKS = {
 }
 
 
-def check_lines(check: Any, width_of_names: int = 14) -> Content:
-    """A check as it is shown: what it found, and below it the remedy."""
+def check_lines(check: Any, width: int, title_width: int) -> Content:
+    """A check as it is shown: what it found, and below it what to do."""
     mark, style = MARKS.get(check.state, MARKS["skipped"])
-    lines = [
-        Content.assemble(
-            (f" {mark} ", style),
-            (f"{visible(check.name):<{width_of_names}}  ", "bold" if check.state == "failed" else ""),
-            (visible(check.message), "$muted" if check.state in ("ok", "skipped") else ""),
-        )
-    ]
-    if check.remedy and check.state in ("warning", "failed"):
-        lines.append(Content.assemble((" " * (width_of_names + 5) + visible(check.remedy), "$primary")))
-    return Content("\n").join(lines)
+    broken = check.state in ("warning", "failed")
+    head = Content.assemble(
+        (f" {mark} ", style),
+        (f"{visible(check.title):<{title_width}}  ", "bold" if check.state == "failed" else ""),
+    )
+    text = Content.assemble((visible(check.message), "" if broken else "$muted"))
+    if check.remedy and broken:
+        text += Content.assemble(("\n" + visible(check.remedy.strip()), "$primary"))
+    return view.hanging(head, text, width)
 
 
 def summary(states: list[str]) -> tuple[str, str]:
@@ -43,7 +44,7 @@ def summary(states: list[str]) -> tuple[str, str]:
     failed, warnings = states.count("failed"), states.count("warning")
     if failed:
         more = f", {warnings} to look at" if warnings else ""
-        return f"{failed} of {len(states)} do not work{more}.", "$error"
+        return f"{failed} of {len(states)} {'does' if failed == 1 else 'do'} not work{more}.", "$error"
     if warnings:
         return f"Everything works; {warnings} to look at.", "$warning"
     return "Everything works.", "$success"
@@ -95,9 +96,15 @@ class DoctorScreen(Page):
 
     def _add(self, check: Any) -> None:
         self._checks.append(check)
-        names = max(14, *(len(one.name) for one in self._checks))
-        lines = [check_lines(one, names) for one in self._checks]
+        self._draw()
+
+    def _draw(self) -> None:
+        titles = max(12, *(len(one.title) for one in self._checks), 0)
+        lines = [check_lines(one, self.size.width - 2, titles) for one in self._checks]
         self.query_one("#check-lines", Static).update(Content("\n").join(lines))
+
+    def on_resize(self, event: Resize) -> None:
+        self._draw()
 
     def _finish(self) -> None:
         text, style = summary([check.state for check in self._checks])

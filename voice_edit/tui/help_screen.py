@@ -5,8 +5,10 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.events import Resize
 from textual.widgets import Static
 
+from voice_edit.tui import view
 from voice_edit.tui.pages import Page
 
 SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
@@ -43,7 +45,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("F12", "light or dark"),
             ("Ctrl+R", "start the daemon, or look for it now"),
-            ("F10  Ctrl+Q", "leave; the daemon goes on (voice-edit stop ends it)"),
+            ("F10  Ctrl+Q", "leave; the daemon goes on (voice-edit stop --daemon)"),
         ),
     ),
 )
@@ -65,15 +67,21 @@ class HelpScreen(Page):
 
     def body(self) -> ComposeResult:
         with VerticalScroll(id="help"):
-            yield Static(help_text())
+            yield Static(id="help-text")
+
+    def on_resize(self, event: Resize) -> None:
+        self.query_one("#help-text", Static).update(help_text(event.size.width - 2))
 
 
-def help_text() -> Content:
-    """The page as styled text."""
+def help_text(width: int) -> Content:
+    """The page as styled text, `width` cells wide."""
     lines: list[Content] = []
     for name, keys in SECTIONS:
         lines.append(Content.assemble((f" {name}", "bold $primary")))
-        lines += [Content.assemble((f"   {key:<16}", "bold"), (f" {words}", "$muted")) for key, words in keys]
+        for key, words in keys:
+            head = Content.assemble((f"   {key:<17}", "bold"))
+            lines.append(view.hanging(head, Content.assemble((words, "$muted")), width))
         lines.append(Content(""))
-    lines += [Content.assemble((f" {note}\n", "$muted")) for note in NOTES]
-    return Content("\n").join(lines)
+    for note in NOTES:
+        lines += [view.hanging(Content(" "), Content.assemble((note, "$muted")), width), Content("")]
+    return Content("\n").join(lines[:-1])

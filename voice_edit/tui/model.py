@@ -212,7 +212,7 @@ def reduce(state: State, event: Event) -> State:
         return known(state, event)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         text = f"The daemon sent '{name}' in a form that is not known here ({type(error).__name__})."
-        hint = "Restart both: voice-edit stop, then voice-edit tui."
+        hint = "Restart both: voice-edit stop --daemon, then voice-edit tui."
         return replace(state, message=Message("warning", text, hint, "protocol"))
 
 
@@ -231,8 +231,8 @@ def stable_prefix(old: str, new: str) -> int:
 
 
 def _link(state: State, event: Event) -> State:
-    if event["connected"]:
-        return replace(state, link=Link("connected"))
+    if event["connected"]:  # connected is told when it is known what is there: see `_status`
+        return replace(state, link=Link("connecting"))
     error = event.get("error") or {}
     link = Link(
         _link_state(state.link.state, _code(error)), str(error.get("message", "")), str(error.get("hint", ""))
@@ -265,6 +265,7 @@ def _hello(state: State, event: Event) -> State:
 def _status(state: State, event: Event) -> State:
     changed = replace(
         state,
+        link=Link("connected"),
         stage=str(event.get("stage", "idle")),
         mode=event.get("mode") or "",
         take=event.get("take"),

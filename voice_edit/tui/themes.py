@@ -10,6 +10,8 @@ DARK, LIGHT = "voice-edit-dark", "voice-edit-light"
 #   muted    what is there to be read second            speech   sound that is a voice
 #   faint    lines between things                       added / removed, and the words in them that differ
 
+# The grounds are grey enough for a terminal with 256 colours to choose from its greys.
+
 _SHARED = {
     "footer-background": "$surface",
     "input-cursor-text-style": "none",
@@ -27,8 +29,8 @@ THEMES = (
         error="#ef8a8a",
         foreground="#d8dbe2",
         background="#15171c",
-        surface="#1b1e25",
-        panel="#242832",
+        surface="#1c1e24",
+        panel="#262932",
         variables={
             **_SHARED,
             "muted": "#98a0b0",
@@ -44,7 +46,7 @@ THEMES = (
             "block-cursor-background": "#2c3a52",
             "block-cursor-foreground": "#eef1f6",
             "block-cursor-text-style": "none",
-            "block-cursor-blurred-background": "#242832",
+            "block-cursor-blurred-background": "#262932",
             "scrollbar": "#3a404d",
             "scrollbar-background": "#15171c",
             "scrollbar-hover": "#5a6274",

@@ -161,7 +161,7 @@ def urgent(state: State) -> Message:
         hints = {"absent": "Ctrl+R starts it.", "lost": "It is waited for. Ctrl+R starts it."}
         if link.message:
             level = "error" if link.state in ("refused", "lost") else "warning"
-            return Message(level, link.message, link.hint or hints.get(link.state, ""))  # type: ignore[arg-type]
+            return Message(level, link.message, hints.get(link.state, link.hint))  # type: ignore[arg-type]
         return Message("info", LINKS[link.state].capitalize() + ".", hints.get(link.state, ""))
     if state.message is not None and state.message.level == "error":
         return state.message
@@ -348,6 +348,16 @@ def title(state: State) -> str:
     if state.stage == "idle":
         return "voice-edit"
     return f"voice-edit: {state.stage}" + (f" ({state.mode})" if state.mode else "")
+
+
+def hanging(head: Content, text: Content, width: int) -> Content:
+    """`text` behind `head`, its further lines below its first one."""
+    indent = head.cell_length
+    lines = [
+        line for part in text.split("\n", allow_blank=True) for line in part.wrap(max(20, width - indent))
+    ]
+    blank = Content(" " * indent)
+    return Content("\n").join([head + lines[0], *(blank + line for line in lines[1:])])
 
 
 def short_path(path: Path, home: Path | None = None) -> str:

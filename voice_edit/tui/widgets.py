@@ -142,6 +142,7 @@ class KeyBar(Static):
             for key, words, action in keys
         ]
         super().__init__("")
+        self.auto_links = False  # they look like keys, not like links
 
     def on_resize(self, event: Resize) -> None:
         wide = Content("   ").join(self._keys)
