@@ -33,7 +33,10 @@ SINK = "vmic_sink"
 SOURCE = "vmic"
 DESCRIPTION = "Virtual Microphone"
 
-NEEDED = ("pulseaudio", "pactl", "pacat", "parec")
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
+"""Nothing is left behind when the tests are killed: each process dies with the thread that began it."""
+
+NEEDED = ("setpriv", "pulseaudio", "pactl", "pacat", "parec")
 
 
 def wait_for(condition: Callable[[], Any], what: str, *, timeout_s: float = 20.0) -> Any:
@@ -89,7 +92,8 @@ class VirtualMicrophone:
         """Start the server; with it, its microphone is the system's choice."""
         self._server = subprocess.Popen(
             [
-                "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+                *DIES_WITH_US, "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1",
+                "--use-pid-file=no",
                 f"--log-target=file:{self.folder / 'pulse.log'}",
                 "-L", f"module-native-protocol-unix auth-anonymous=1 socket={self._socket}",
                 "-L", f"module-null-sink sink_name={SINK} rate={self.rate} channels={self.channels}",
@@ -199,7 +203,7 @@ class VirtualMicrophone:
 
     def _helper(self, *command: str, stdin: Any = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         helper = subprocess.Popen(
-            command, env=self._whole_environment(), stdin=stdin,
+            [*DIES_WITH_US, *command], env=self._whole_environment(), stdin=stdin,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         self._helpers.append(helper)
