@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("engine", "hotkeys", "voice_edit")
 HEAVY = {
     "llama_cpp", "numpy", "soundfile", "soxr", "sounddevice", "webrtcvad", "pynput", "pyperclip", "textual",
-    "jinja2", "torch", "rapidfuzz", "jellyfish",
+    "jinja2", "torch", "rapidfuzz", "jellyfish", "dbus_fast",
 }  # fmt: skip
 MAX_LINES = 500
 

@@ -64,7 +64,7 @@ def doctor(
         states.append(check.state)
         output.result(check.to_json(), shown(check) if output.out.is_terminal else plain(check))
     failed, look = states.count("failed"), states.count("warning")
-    output.note(f"\n{summary(failed, look)}", style="bold red" if failed else "bold")
+    output.note(f"\n{summary(failed, look, everything=not only)}", style="bold red" if failed else "bold")
     if failed:
         raise typer.Exit(1)
 
@@ -101,9 +101,11 @@ def shown(check: Check) -> RenderableType:
     return rows
 
 
-def summary(failed: int, look: int) -> str:
-    """One sentence on all of them."""
+def summary(failed: int, look: int, *, everything: bool) -> str:
+    """One sentence on all that was looked at."""
     if failed:
         more = f", and {look} to look at" if look else ""
         return f"{failed} {'does' if failed == 1 else 'do'} not work{more}."
-    return f"Nothing failed; {look} to look at." if look else "Everything works."
+    if look:
+        return f"Nothing failed; {look} to look at."
+    return "Everything works." if everything else "Nothing is wrong with what was looked at."
