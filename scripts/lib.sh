@@ -90,4 +90,5 @@ set_up() {
 }
 
 # What running takes: Python, a compiler for llama.cpp and evdev (pynput), PortAudio for microphones.
-run_packages=(python3-venv python3-dev build-essential libportaudio2)
+# libasound2-plugins is PortAudio's way to PulseAudio and PipeWire.
+run_packages=(python3-venv python3-dev build-essential libportaudio2 libasound2-plugins)

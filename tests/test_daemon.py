@@ -357,3 +357,77 @@ def test_the_journal_survives_the_daemon(tmp_path: Path) -> None:
     paths = Paths.from_environment()
     with sessions.open_journal(Settings(), paths, tell=lambda _: None) as journal:
         assert journal.log()[0].words == "Three."
+
+
+def test_hands_free_listening_begins_a_new_recording_now_and_then_without_a_gap(
+    note: Path, daemon: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voice_edit.coordinator.ROTATE_S", 0.1)
+    daemon.ask("hands_free", mode="dictate")
+    first = daemon.wait_for_stage("listening")["take"]
+    daemon.microphone.hear(silence())
+    while (second := daemon.wait_for_stage("listening")["take"]) == first:
+        pass
+    assert second > first
+    monkeypatch.setattr("voice_edit.coordinator.ROTATE_S", 300.0)
+    daemon.engine.enqueue("Three.")
+    daemon.microphone.hear(speech())
+    daemon.microphone.hear(silence())
+    daemon.wait_for("outcome")
+    assert note.read_text() == "One two.\nThree."
+
+
+def test_a_daemon_that_is_stopped_in_the_middle_of_a_word_keeps_the_sound(
+    daemon: Running, note: Path
+) -> None:
+    daemon.ask("talk.start")
+    daemon.microphone.hear(speech())
+    daemon.wait_for("speech")
+    daemon.ask("stop")
+    daemon.wait_for("bye")
+    with sessions.open_journal(Settings(), Paths.from_environment(), tell=lambda _: None) as journal:
+        kept = journal.log()[0]
+    assert kept.reason == "cancelled"
+    assert kept.audio is not None
+    assert note.read_text() == "One two.\n"
+
+
+def test_a_take_that_begins_while_the_last_one_is_still_heard_is_not_lost(
+    daemon: Running, note: Path
+) -> None:
+    daemon.engine.enqueue("Three.", "Four.")
+    for _ in range(2):
+        daemon.ask("talk.start")
+        daemon.microphone.hear(speech())
+        daemon.ask("talk.stop")
+    daemon.wait_for("outcome")
+    daemon.wait_for("outcome")
+    assert note.read_text() == "One two.\nThree. Four."
+
+
+def test_talking_that_nobody_ends_is_ended(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"hotkeys": {"backend": "none"}})
+    settings = settings.model_copy(
+        update={"daemon": settings.daemon.model_copy(update={"longest_take_s": 0.3})}
+    )
+    file = tmp_path / "note.txt"
+    file.write_text("")
+    with running_daemon(settings) as daemon:
+        daemon.ask("target.file", path=str(file))
+        daemon.engine.enqueue("Three.")
+        daemon.ask("talk.start")
+        daemon.microphone.hear(speech())
+        assert daemon.wait_for("notice")["code"] == "take_too_long"
+        assert daemon.wait_for("outcome")["words"] == "Three."
+
+
+def test_a_setting_is_changed_in_use_and_in_the_file(
+    daemon: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOICE_EDIT_HOTKEYS__BACKEND", "none")
+    told = daemon.ask("settings.set", name="ask.confirm_chars", value=7)
+    assert told == {"name": "ask.confirm_chars", "value": 7, "restart": False}
+    assert daemon.ask("settings")["settings"]["ask"]["confirm_chars"] == 7
+    assert "confirm_chars = 7" in daemon.paths.config_file.read_text()
+    with pytest.raises(RemoteFailure, match="confirm_chars"):
+        daemon.ask("settings.set", name="ask.confirm_chars", value=-1)

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket as socket_module
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,27 +64,39 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         environment = {**display.env, **microphone.environment, "VOICE_EDIT_HOME": str(folder / "home")}
         note = home / "note.txt"
         note.write_text(TEXT)
-        log = (home / "log").open("wb")
-        daemon = subprocess.Popen(
-            [sys.executable, "-m", "voice_edit", "run"],
-            env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-        )  # fmt: skip
-        try:
-            socket = Paths.from_environment(environment).socket
-            wait_for(lambda: socket.exists() or daemon.poll() is not None, "the control socket")
-            assert daemon.poll() is None, (home / "log").read_text()
-            with ControlClient(socket) as client:
-                client.request("subscribe")
-                client.request("target.file", path=str(note), pin="daemon")
-                wait_for(lambda: client.request("status")["hotkeys"]["backend"] == "x11", "the talk keys")
-                yield Desk(display, microphone, client, note)
+        with running(environment), ControlClient(Paths.from_environment(environment).socket) as client:
+            client.request("subscribe")
+            client.request("target.file", path=str(note), pin="daemon")
+            wait_for(lambda: client.request("status")["hotkeys"]["backend"] == "x11", "the talk keys")
+            yield Desk(display, microphone, client, note)
+
+
+@contextmanager
+def running(environment: dict[str, str]) -> Iterator[None]:
+    """A daemon; unless it is killed, it must end by itself."""
+    socket = Paths.from_environment(environment).socket
+    daemon = subprocess.Popen(
+        [sys.executable, "-m", "voice_edit", "run"],
+        env=environment, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        wait_for(lambda: listens(socket) or daemon.poll() is not None, "the control socket")
+        if daemon.poll() is None:
+            yield
             daemon.send_signal(signal.SIGTERM)
-            assert daemon.wait(20) == 0, (home / "log").read_text()
-        finally:
-            if daemon.poll() is None:
-                daemon.kill()
-                daemon.wait()
-            log.close()
+        _, complaints = daemon.communicate(timeout=20)
+        assert daemon.returncode in (0, -signal.SIGKILL), complaints
+    finally:
+        if daemon.poll() is None:
+            daemon.kill()
+            daemon.communicate()
+
+
+def listens(path: Path) -> bool:
+    """Whether a daemon can be connected to; the socket of a killed one cannot."""
+    with socket_module.socket(socket_module.AF_UNIX) as line:
+        return line.connect_ex(str(path)) == 0
 
 
 @pytest.fixture(autouse=True)
@@ -172,3 +186,25 @@ def test_the_daemon_stays_up_when_its_model_is_unloaded_between_takes(desk: Desk
     desk.say("01-change.wav")
     desk.display.hands_off()
     assert desk.wait_for(*ENDS)["event"] == "outcome"
+
+
+def test_what_was_said_to_a_daemon_that_was_killed_can_be_heard_by_the_next_one(tmp_path: Path) -> None:
+    with short_folder() as folder, VirtualMicrophone(folder) as microphone:
+        environment = {**os.environ, **microphone.environment, "VOICE_EDIT_HOME": str(folder / "home"),
+                       "VOICE_EDIT_HOTKEYS__BACKEND": "none"}  # fmt: skip
+        note = tmp_path / "note.txt"
+        note.write_text(TEXT)
+        socket = Paths.from_environment(environment).socket
+        with running(environment), ControlClient(socket) as client:
+            client.request("subscribe", events=["microphone"])
+            client.request("target.file", path=str(note), pin="daemon")
+            client.request("talk.start", mode="edit")
+            microphone.wait_until_heard()
+            microphone.play(SAMPLES / "01-change.wav")
+            os.kill(client.hello["pid"], signal.SIGKILL)
+        assert note.read_text() == TEXT
+        with running(environment), ControlClient(socket) as client:
+            kept = client.request("log")["utterances"][0]
+            assert kept["state"] == "unheard"
+            client.request("retry", utterance=kept["id"], timeout_s=60)
+        assert note.read_text() == "Meeting on Wednesday\n"

@@ -284,15 +284,15 @@ class Coordinator:
 
     def emit(self, event: telling.Event) -> None:
         """Publish an event; from any thread."""
-        self._from_thread(self.publish, event)
+        self.from_thread(self.publish, event)
 
     def on_work(self, work: Work | None) -> None:
         """What the working thread does; from any thread."""
-        self._from_thread(self._set_work, work)
+        self.from_thread(self._set_work, work)
 
     def on_ended(self, job: TakeJob, said_stop: bool) -> None:
         """A take has been dealt with; from any thread."""
-        self._from_thread(self._ended, job, said_stop)
+        self.from_thread(self._ended, job, said_stop)
 
     def publish(self, event: telling.Event) -> None:
         """Send an event to the clients, and count it."""
@@ -308,9 +308,10 @@ class Coordinator:
 
     def on_microphone(self, event: MicrophoneEvent) -> None:
         """What the microphone tells; from any thread."""
-        self._from_thread(self._microphone_told, event)
+        self.from_thread(self._microphone_told, event)
 
-    def _from_thread(self, call: Callable[..., object], *arguments: object) -> None:
+    def from_thread(self, call: Callable[..., object], *arguments: object) -> None:
+        """Call it in the loop, from any thread; not at all once the loop has ended."""
         try:
             self._loop.call_soon_threadsafe(call, *arguments)
         except RuntimeError:  # the loop is closed: the daemon stops, nobody listens any more

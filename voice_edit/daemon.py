@@ -114,8 +114,8 @@ class Daemon:
             targets=TargetBook(self._open_file, self._clipboard),
         )
         self._keys = KeyWatch(
-            on_gesture=lambda gesture: loop.call_soon_threadsafe(coordinator.gesture_soon, gesture),
-            on_change=lambda: loop.call_soon_threadsafe(self._keys_changed),
+            on_gesture=lambda gesture: coordinator.from_thread(coordinator.gesture_soon, gesture),
+            on_change=lambda: coordinator.from_thread(self._keys_changed),
         )
         commands = DaemonCommands(
             coordinator,
