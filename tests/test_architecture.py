@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("engine", "hotkeys", "voice_edit")
 HEAVY = {
     "llama_cpp", "numpy", "soundfile", "soxr", "sounddevice", "webrtcvad", "pynput", "pyperclip", "textual",
-    "jinja2", "torch", "rapidfuzz", "jellyfish", "dbus_fast",
+    "jinja2", "torch", "rapidfuzz", "jellyfish", "dbus_fast", "Xlib", "evdev",
 }  # fmt: skip
 MAX_LINES = 500
 
@@ -62,6 +62,15 @@ def test_only_one_file_may_import_sounddevice() -> None:
     assert importers("sounddevice") <= {"engine/_portaudio.py"}
 
 
+def test_libraries_of_keys_stay_in_the_backend_that_needs_them() -> None:
+    assert {name for name in importers("Xlib") if name.startswith("hotkeys/")} <= {
+        "hotkeys/_x11.py", "hotkeys/_x11keys.py", "hotkeys/_xkb.py"
+    }  # fmt: skip
+    assert importers("pynput") <= {"hotkeys/_pynput.py"}
+    assert importers("evdev") <= {"hotkeys/_evdev.py"}
+    assert {name for name in importers("dbus_fast") if name.startswith("hotkeys/")} <= {"hotkeys/_portal.py"}
+
+
 def test_the_program_never_imports_its_training() -> None:
     assert importers("engine.training") == set()
 
@@ -69,7 +78,8 @@ def test_the_program_never_imports_its_training() -> None:
 def test_decisions_import_no_device_no_model_and_no_clock() -> None:
     pure = ["engine/endpointing.py", "engine/frames.py", "engine/wire.py", "engine/utterance.py",
             "engine/watchdog.py", "voice_edit/document.py", "voice_edit/spoken.py",
-            "voice_edit/commands.py", "voice_edit/cli/diffs.py"]  # fmt: skip
+            "voice_edit/commands.py", "voice_edit/cli/diffs.py", "hotkeys/chord.py", "hotkeys/gesture.py",
+            "hotkeys/pressed.py", "hotkeys/bindings.py", "hotkeys/keys.py"]  # fmt: skip
     forbidden = {
         "time",
         "datetime",
