@@ -10,7 +10,11 @@ with running_daemon(path) as daemon:             # in its own thread, for blocki
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,9 +81,12 @@ class FakeDaemon:
         self.server.publish({"event": event, **fields})
 
     def wait_for(self, condition: Callable[[], object], timeout_s: float = 10.0) -> None:
-        """From another thread: until it is true. Looked at whenever a client comes, goes or asks."""
-        with self._changed:
-            assert self._changed.wait_for(condition, timeout_s), "it never became true"
+        """From another thread: until it is true."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < deadline, "it never became true"
+            with self._changed:
+                self._changed.wait(0.05)  # clients that come, go or ask are seen at once
 
     def asked(self, kind: type) -> list[Any]:
         """The commands of that kind so far."""
@@ -207,3 +214,19 @@ def running_daemon(path: Path, **options: Any) -> Iterator[FakeDaemon]:
         thread.join()
     if failures:
         raise failures[0]
+
+
+def main() -> None:
+    """As a process of its own, in place of `voice-edit run`; `FAKE_DAEMON_FAILS` makes it fail like one."""
+    from voice_edit.errors import ModelFailed
+    from voice_edit.paths import Paths
+
+    if os.environ.get("FAKE_DAEMON_FAILS"):
+        error = ModelFailed("There is no model.", hint="Get one.")
+        sys.stderr.write(json.dumps(error.to_json()) + "\n")
+        sys.exit(error.exit_code)
+    asyncio.run(FakeDaemon(Paths.from_environment().socket).run(lambda: None))
+
+
+if __name__ == "__main__":
+    main()

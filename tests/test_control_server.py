@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import socket
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_daemon import FakeDaemon
+from fake_daemon import FakeDaemon, running_daemon
 
 from voice_edit import protocol as p
 from voice_edit.control import MAX_CLIENTS, MAX_REQUESTS, Client
@@ -186,6 +187,14 @@ def test_of_many_daemons_that_start_at_once_one_runs(path: Path) -> None:
     assert path.stat().st_ino
     running.close()
     assert list(path.parent.iterdir()) == []
+
+
+def test_who_connects_in_the_moment_of_the_end_is_let_go(path: Path) -> None:
+    """asyncio would leave such a connection open; the tests fail on sockets that nobody closed."""
+    for _ in range(20):
+        with running_daemon(path), socket.socket(socket.AF_UNIX) as client:
+            client.connect(os.fspath(path))
+    gc.collect()
 
 
 def test_a_path_that_no_socket_can_have_is_named(tmp_path: Path) -> None:

@@ -23,6 +23,18 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """One thing to choose."""
+
+    excerpt: str
+    """The place with a few words around it, or what would be done."""
+    start: int | None = None
+    """First code point of a place."""
+    end: int | None = None
+    """One past its last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failing:
     """An error as `--json` prints it."""
 
@@ -34,6 +46,10 @@ class Failing:
     """What to do next."""
     exit_code: int = 1
     """What a program would exit with."""
+    near: tuple[str, ...] = ()
+    """What nearly matched, where nothing did (`no_match`)."""
+    choices: tuple[Offered, ...] = ()
+    """The places that match, where several do (`ambiguous`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,18 +97,6 @@ class Times:
     """Length of the utterance."""
     parts: int = 1
     """Stretches that a long utterance was heard in."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offered:
-    """One thing to choose."""
-
-    excerpt: str
-    """The place with a few words around it, or what would be done."""
-    start: int | None = None
-    """First code point of a place."""
-    end: int | None = None
-    """One past its last."""
 
 
 # --- the reply to `status` ------------------------------------------------------------------------------
