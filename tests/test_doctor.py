@@ -347,6 +347,11 @@ def test_a_running_daemon_is_asked() -> None:
         taken = doctor_daemon.daemon(context())
         assert (taken.state, taken.remedy) == ("warning", "Free it.")
         assert "F9 is taken" in taken.message
+        nothing = {"code": "no-hotkey-backend", "message": "x11: long; evdev: longer", "hint": "much"}
+        daemon.status["hotkeys"]["problem"] = nothing
+        assert doctor_daemon.daemon(context({})).state == "ok"  # no desktop, no keys
+        late = doctor_daemon.daemon(context({"DISPLAY": ":0"}))
+        assert (late.state, "started before this session" in late.message) == ("warning", True)
         daemon.status["hotkeys"]["problem"] = None
         daemon.status["version"] = "0.0.1"
         assert "version 0.0.1" in doctor_daemon.daemon(context()).message

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from voice_edit.doctor import Context, Finding
+from voice_edit.doctor_desktop import read_session
 
 START = "voice-edit run (in a terminal), or voice-edit service install (with every login)"
 
@@ -30,9 +31,8 @@ def service(context: Context) -> Finding:
     if not found.current or found.state != "running":
         which = "is of another installation or version" if not found.current else "does not run"
         return Finding("warning", f"The service {which}.", found.hint, details)
-    return Finding(
-        "ok", f"{found.manager}, since {found.since}" if found.since else found.manager, "", details
-    )
+    since = f", since {found.since}" if found.since else ""
+    return Finding("ok", f"Started by {found.manager}{since}", "", details)
 
 
 def daemon(context: Context) -> Finding:
@@ -47,7 +47,7 @@ def daemon(context: Context) -> Finding:
     except VoiceEditError as error:
         return Finding("failed", str(error), error.hint, {"socket": str(context.paths.socket)})
     shown = f"runs (process {status.get('pid')}, {status.get('stage')})"
-    if problem := _problem(status):
+    if problem := _problem(status, has_desktop=read_session(context.environ).kind != "none"):
         return Finding("warning", f"{shown}; {problem[0]}", problem[1], status)
     if status.get("version") != __version__:
         return Finding(
@@ -86,8 +86,11 @@ def ask(context: Context) -> dict[str, Any]:
         return client.request("status", timeout_s=5.0)
 
 
-def _problem(status: dict[str, Any]) -> tuple[str, str] | None:
-    """What the daemon complains of, and its hint: the model that failed, the keys that cannot be had."""
+def _problem(status: dict[str, Any], *, has_desktop: bool) -> tuple[str, str] | None:
+    """What the daemon complains of, and its hint: the model that failed, the keys that cannot be had.
+
+    Keys are nothing to complain of without a desktop.
+    """
     engine = status.get("engine") or {}
     if engine.get("state") == "failed":
         return (
@@ -96,6 +99,11 @@ def _problem(status: dict[str, Any]) -> tuple[str, str] | None:
         )
     for part in ("microphone", "hotkeys"):
         problem = (status.get(part) or {}).get("problem")
+        if problem and problem.get("code") == "no-hotkey-backend":
+            if not has_desktop:
+                continue
+            message = "it can listen to no keys, perhaps because it was started before this session"
+            return message, "Start it in this session: voice-edit service start, or voice-edit run"
         if problem:
             return str(problem.get("message", "")), str(problem.get("hint", ""))
     return None

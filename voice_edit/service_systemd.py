@@ -63,6 +63,14 @@ class Systemd:
             yield Step("note", "The service runs already, with this unit.")
             return
         yield from self.start()
+        if self._desktop and not self._systemctl("is-active", "--quiet", DESKTOP_TARGET).ok:
+            yield Step(
+                "note",
+                f"The service runs, but your desktop does not start {DESKTOP_TARGET}, so it will not start "
+                "by itself when you log in.",
+                "Put `voice-edit service start` into your desktop's autostart, or install it again with "
+                "--without-desktop.",
+            )
 
     def _enable_offline(self, unreachable: ServiceUnavailable) -> Iterator[Step]:
         """Make the link that `enable` makes, for the manager of the next login."""
@@ -73,7 +81,7 @@ class Systemd:
             ran = None
         if ran is not None and ran.ok:
             yield ran.step
-            yield Step("note", f"{note} The service starts when you next log in.", unreachable.hint)
+            yield Step("note", f"{note} It is enabled for the next login under systemd.", unreachable.hint)
         else:
             yield Step("note", f"{note} The unit is written, but not enabled.", unreachable.hint)
 
@@ -82,22 +90,13 @@ class Systemd:
         variables = [name for name in SESSION_VARIABLES if self._environ.get(name)]
         if variables:
             yield self._must("import-environment", *variables).step
-        self._systemctl(
-            "reset-failed", NAME
-        )  # or its start limit would still hold; fails where nothing failed
+        # Or a start limit that was met would still hold. It fails where nothing had failed.
+        self._systemctl("reset-failed", NAME)
         ran = self._systemctl("restart", NAME)
         yield ran.step
         if not ran.ok:
             raise ServiceFailed(
                 f"The service did not start: {ran.complaint()}", hint="See why: voice-edit service logs"
-            )
-        if self._desktop and not self._systemctl("is-active", "--quiet", DESKTOP_TARGET).ok:
-            yield Step(
-                "note",
-                f"The service runs, but your desktop does not start {DESKTOP_TARGET}, so it will not start "
-                "by itself when you log in.",
-                "Put `voice-edit service start` into your desktop's autostart, or install it again with "
-                "--without-desktop.",
             )
 
     def stop(self) -> Iterator[Step]:
