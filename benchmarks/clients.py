@@ -1,9 +1,9 @@
 """How late events reach clients of the control socket, with and without one that never reads.
 
-`python benchmarks/clients.py [--json]`: 1 and 10 connected clients in processes of their own, then 10 of which
-one never reads, then the same at ten times the rate. Each event carries the time at which it was published; the
-delay is measured when the client has read it. Levels are coalesced for slow readers, so only events with words
-are counted.
+`python benchmarks/clients.py [--json]`: 1 and 10 connected clients in processes of their own, then 10 of
+which one never reads, then the same at ten times the rate. Each event carries the time at which it was
+published; the delay is measured when the client has read it. Levels are coalesced for slow readers, so only
+events with words are counted.
 """
 
 from __future__ import annotations
