@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from voice_edit import pipeline, talk_state, telling
+from voice_edit import memory, pipeline, talk_state, telling
 from voice_edit.errors import VoiceEditError
 from voice_edit.talk_state import Begin, End, Ended, Gesture, GiveUp, StopWork, Talking
 from voice_edit.talking import TakeJob, Work
@@ -41,6 +41,9 @@ ROTATE_AGAIN_S = 2.0
 
 MICROPHONE_NOTICES = {"lost": "warning", "reopened": "info", "moved": "info", "overflow": "warning"}
 """What of the microphone's news the user is told in words, and how bad it is."""
+
+GIVE_BACK_S = 30.0
+"""So long after the last take, memory that it left behind goes back to the system."""
 
 COUNTED = {"outcome": "applied", "reverted": "applied", "failed": "failed", "rejected": "rejected"}
 
@@ -342,6 +345,7 @@ class Coordinator:
         if not job.hold and not job.handled:
             self._loop.run_in_executor(None, self.journal.forget_take, job.take)
         self.wait_to_unload()
+        self._later("memory", GIVE_BACK_S, lambda: self._loop.run_in_executor(None, memory.give_back))
         self._tell_stage()
 
     def wait_to_unload(self) -> None:
