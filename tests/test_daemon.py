@@ -41,6 +41,13 @@ def talk(daemon: Running, heard: str, mode: str = "dictate") -> dict[str, object
     return daemon.wait_for("outcome", "failed", "rejected", "reverted")
 
 
+def say_and_be_heard(daemon: Running) -> None:
+    """Somebody speaks, and all of it has come in; the take goes on."""
+    daemon.microphone.hear(speech())
+    while daemon.wait_for("level")["sample"] < len(speech()) - 2 * 1280:
+        pass
+
+
 def test_what_is_dictated_is_in_the_file_and_told_with_its_receipt(daemon: Running, note: Path) -> None:
     told = talk(daemon, "Three four.")
     assert note.read_text() == "One two.\nThree four."
@@ -93,8 +100,7 @@ def test_the_microphone_hears_on_for_the_tail_and_is_closed_then(daemon: Running
 
 def test_a_cancelled_take_changes_nothing_and_its_sound_is_kept(daemon: Running, note: Path) -> None:
     daemon.ask("talk.start")
-    daemon.microphone.hear(speech())
-    daemon.wait_for("speech")
+    say_and_be_heard(daemon)
     daemon.ask("talk.cancel")
     told = daemon.wait_for("rejected", "outcome")
     assert told["reason"] == "cancelled"
@@ -106,8 +112,7 @@ def test_a_cancelled_take_changes_nothing_and_its_sound_is_kept(daemon: Running,
 
 def test_a_cancelled_take_can_be_heard_after_all(daemon: Running, note: Path) -> None:
     daemon.ask("talk.start")
-    daemon.microphone.hear(speech())
-    daemon.wait_for("speech")
+    say_and_be_heard(daemon)
     daemon.ask("talk.cancel")
     number = daemon.wait_for("rejected")["utterance"]
     daemon.engine.enqueue("Three.")
@@ -381,8 +386,7 @@ def test_a_daemon_that_is_stopped_in_the_middle_of_a_word_keeps_the_sound(
     daemon: Running, note: Path
 ) -> None:
     daemon.ask("talk.start")
-    daemon.microphone.hear(speech())
-    daemon.wait_for("speech")
+    say_and_be_heard(daemon)
     daemon.ask("stop")
     daemon.wait_for("bye")
     with sessions.open_journal(Settings(), Paths.from_environment(), tell=lambda _: None) as journal:
