@@ -52,6 +52,9 @@ class SpeechStopped:
     go on in the next utterance. `end_of_source`: there is no more sound."""
     speech_samples: int = 0
     """How much of it is speech that stands out from its noise floor. See `endpointing.rejection`."""
+    has_vowel: bool | None = None
+    """Whether some stretch of that speech keeps its level for as long as a vowel does; clicks do not. None
+    where nobody can tell: in loud noise, or because the rest of something that was cut may be a consonant."""
 
 
 @dataclass(frozen=True, slots=True)

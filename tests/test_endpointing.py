@@ -114,7 +114,11 @@ def test_pre_roll_reaches_back_before_the_onset_and_the_hangover_is_reported() -
     [(start, stop)] = utterances(run(drawn("." * 20 + "#" * 10 + "." * 40), SMALL))
     assert start == SpeechStarted(start_sample=15 * 320, onset_sample=20 * 320)
     assert stop == SpeechStopped(
-        end_sample=30 * 320, hangover_samples=15 * 320, reason="pause", speech_samples=3200
+        end_sample=30 * 320,
+        hangover_samples=15 * 320,
+        reason="pause",
+        speech_samples=3200,
+        has_vowel=True,
     )
 
 
@@ -278,6 +282,8 @@ def test_noise_alone_holds_no_utterance_worth_hearing(name: str, dbfs: int) -> N
         ({"search_ms": 0}, "search_ms = 0"),
         ({"min_speech_ms": -5}, "min_speech_ms = -5"),
         ({"noise_margin_db": 99.0}, "noise_margin_db = 99.0"),
+        ({"vowel_ms": 0}, "vowel_ms = 0"),
+        ({"vowel_range_db": 1.0}, "vowel_range_db = 1.0"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_with_what_to_choose(arguments: dict, words: str) -> None:
@@ -287,3 +293,36 @@ def test_settings_that_cannot_work_are_refused_with_what_to_choose(arguments: di
 
 def test_the_hard_limit_itself_is_allowed() -> None:
     assert EndpointingSettings(limit_ms=30_000).longest_windows == (30_000 - 400) // 20
+
+
+def refusal(windows: list[tuple[bool, float]], settings: EndpointingSettings = SMALL) -> str:
+    """What the gate says of the only utterance in `windows`, between silences; empty if it lets it pass."""
+    quiet = [(False, -70.0)] * 30
+    [(_, stop)] = utterances(run(quiet + windows + quiet, settings))
+    return str(rejection(stop, settings) or "")
+
+
+def test_clicks_that_a_detector_takes_for_a_voice_are_refused_and_a_short_vowel_is_not() -> None:
+    click = [(True, -20.0), (True, -30.0), (True, -45.0), (True, -55.0), (True, -60.0)]
+    assert "clicks" in refusal(click * 8)
+    assert refusal([(True, -28.0 - 3 * (i % 2)) for i in range(6)]) == ""
+    assert "clicks" in refusal([(True, -28.0)] * 5)
+
+
+def test_a_loud_click_hides_no_soft_word_beside_it() -> None:
+    assert refusal([(True, -5.0), (True, -20.0), (True, -45.0), *[(True, -50.0)] * 8]) == ""
+
+
+def test_in_loud_noise_clicks_cannot_be_told_and_pass() -> None:
+    room = [(False, -35.0)] * 60
+    [(_, stop)] = utterances(run(room + [(True, -20.0)] * 5 + room, SMALL))
+    assert stop.has_vowel is None
+    assert rejection(stop, SMALL) is None
+
+
+def test_the_rest_of_a_cut_utterance_may_be_a_consonant() -> None:
+    windows = drawn("." * 30 + "#" * 100 + "." * 5 + "#" * 20 + "." * 5 + "#####" + "." * 30)
+    first, second = utterances(run(windows, SMALL))
+    assert first[1].reason == "limit"
+    assert first[1].has_vowel
+    assert second[1].has_vowel is None

@@ -113,10 +113,14 @@ def test_the_take_of_the_chunking_test_goes_over_a_pause_and_is_cut_at_the_limit
 
 
 def test_a_pause_of_many_hangovers_goes_on_as_long_as_the_key_is_down() -> None:
-    [(start, stop)] = utterances(run(drawn("." * 10 + "####" + "." * 60 + "###" + "....."), HELD))
+    [(start, stop)] = utterances(run(drawn("." * 10 + "######" + "." * 60 + "###" + "....."), HELD))
     assert start.onset_sample == 10 * 320
     assert stop == SpeechStopped(
-        end_sample=77 * 320, hangover_samples=5 * 320, reason="end_of_source", speech_samples=7 * 320
+        end_sample=79 * 320,
+        hangover_samples=5 * 320,
+        reason="end_of_source",
+        speech_samples=9 * 320,
+        has_vowel=True,
     )
 
 
