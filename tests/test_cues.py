@@ -4,17 +4,23 @@ microphone hears it, does not become words. The last with the bundled model.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from virtual_microphone import wait_for
+from virtual_microphone import VirtualMicrophone, virtual_microphone, wait_for
 
 from engine.events import Samples
 from voice_edit.cues import CUE_RATE, LOUDEST, CueName, Cues, synthesise
 
+__all__ = ["virtual_microphone"]
+
+ROOT = Path(__file__).parent.parent
 NAMES: tuple[CueName, ...] = ("start", "stop", "cancel")
 
 
@@ -194,3 +200,42 @@ def test_a_start_cue_alone_is_no_word(hears: object, held: bool) -> None:
         for seed in range(3):
             cue = echoing(synthesise("start", volume), seed)
             assert words(hears, take(cue, np.zeros(8000), gap_ms=200), held=held) == []
+
+
+# --- through a real sound server ------------------------------------------------------------------------
+
+
+def test_a_cue_is_heard_on_the_system_s_output(virtual_microphone: VirtualMicrophone) -> None:
+    """The virtual microphone hears what is played there."""
+    from engine.microphone import Microphone
+
+    cue = synthesise("stop", 1.0)
+    heard = np.zeros(0, dtype=np.float32)
+    cues = Cues(volume=1.0)
+    with Microphone() as microphone, microphone.begin() as source:
+        for chunk in source.chunks():
+            if not len(heard):
+                cues.stop()
+            heard = np.concatenate([heard, chunk.samples])
+            if np.abs(heard).max() > 0.1 and np.abs(heard[-CUE_RATE // 2 :]).max() < 0.01:
+                break
+            assert len(heard) < 20 * CUE_RATE, "no cue was heard"
+    cues.close()
+    match = np.correlate(heard, cue, "valid").max() / float(np.dot(cue, cue))
+    assert match == pytest.approx(1.0, abs=0.05)
+
+
+def test_where_nothing_can_be_played_nobody_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    script = (
+        "from voice_edit.cues import Cues\n"
+        "import time\n"
+        "cues = Cues(volume=1.0)\n"
+        "cues.start()\n"
+        "while not cues.is_idle: time.sleep(0.01)\n"
+        "cues.close()\n"
+    )
+    environ = {**os.environ, "PULSE_SERVER": f"unix:{tmp_path}/nobody", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
