@@ -94,7 +94,8 @@ def test_a_manager_that_does_not_read_cannot_stop_us(manager: Manager) -> None:
     def tell_until_the_queue_is_full() -> None:
         for _ in range(100_000):
             if not notifier.status("x" * 1000):
-                return told.set()
+                told.set()
+                return
 
     threading.Thread(target=tell_until_the_queue_is_full, daemon=True).start()
     assert told.wait(30)
