@@ -126,7 +126,7 @@ def test_status_shows_what_runs_for_people_and_for_scripts(daemon: FakeDaemon) -
     }
     shown = ok("status")
     for part in (
-        "listening (edit)", "Headset", "100 ms of sound lost", "! It is muted. Unmute it.",
+        "listening (edit)", "Headset", "100 ms of sound lost", "! It is muted.\n              Unmute it.",
         "ready · bundled · 200 MB",
         "restarted 1 time", "<ctrl>+<alt>+e edits", "up 2 h 13 min", "3 utterances: 2 applied, 1 failed",
     ):  # fmt: skip

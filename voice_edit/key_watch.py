@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+NO_KEYS_HINT = (
+    "`voice-edit doctor --only hotkeys` says why. Without keys: `voice-edit talk toggle`, "
+    "or F5 in `voice-edit tui`."
+)
+
+
 class KeyWatch:
     """Opens the keyboard, and says why where it cannot. Public methods may be called from any thread."""
 
@@ -89,8 +95,11 @@ class KeyWatch:
         self.backend = backend
         self.problem = None
         if error is not None:
-            self.problem = {"code": error.code, "message": str(error), "hint": error.hint}
             logger.info("no talk keys: %s", error)
+            message, hint = str(error), error.hint
+            if hasattr(error, "tried"):  # the doctor has room for the reason of each
+                message, hint = "no way to the keyboard works here", NO_KEYS_HINT
+            self.problem = {"code": error.code, "message": message, "hint": hint}
         self._on_change()
 
 

@@ -13,10 +13,10 @@ def status_lines(found: Mapping[str, Any]) -> list[str]:
         ("state", _state(found)),
         ("target", found["target"].get("title") or found["target"].get("name") or "none"),
         ("microphone", _joined(microphone["state"], microphone.get("device"), _dropped(microphone))),
-        ("", _problem(microphone)),
+        *_problem(microphone),
         ("engine", _joined(engine["state"], engine.get("name"), _megabytes(engine), _restarts(engine))),
         ("keys", keys_line(keys)),
-        ("", _problem(keys)),
+        *_problem(keys),
         ("daemon", _joined(
             f"voice-edit {found['version']}", f"pid {found['pid']}",
             f"up {_duration(found.get('uptime_s', 0.0))}", f"{found.get('clients', 0)} connected",
@@ -56,9 +56,13 @@ def _joined(*parts: str | None) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _problem(part: Mapping[str, Any]) -> str | None:
+def _problem(part: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is wrong, and below it what helps, a line each."""
     problem = part.get("problem")
-    return f"! {problem['message']} {problem.get('hint', '')}".rstrip() if problem else None
+    if not problem:
+        return []
+    hints = str(problem.get("hint") or "").splitlines()
+    return [("", f"! {problem['message']}"), *(("", f"  {hint}") for hint in hints)]
 
 
 def _dropped(microphone: Mapping[str, Any]) -> str | None:
