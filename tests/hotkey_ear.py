@@ -20,7 +20,7 @@ class Ear:
         """Everything that was heard so far."""
         self._over = False
         self._heard: queue.Queue[TalkEvent | None] = queue.Queue()
-        self._thread = threading.Thread(target=self._consume)
+        self._thread = threading.Thread(target=self._consume, daemon=True)
         self._thread.start()
 
     def next(self) -> str:

@@ -114,6 +114,7 @@ def test_what_the_owner_said_before_it_knew_of_the_last_key_is_not_believed() ->
         listener.release("<f9>")
         assert ear.next() == expected
     listener.talking(False, seen=ear.gestures[1])  # the owner has only got as far as the stop
+    until(listener._notes.empty, "the listener took note")
     listener.press("<esc>")
     assert ear.next() == "cancel"  # so the second take is still on
     listener.talking(False, seen=ear.gestures[3])

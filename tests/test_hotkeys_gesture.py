@@ -137,6 +137,13 @@ def test_two_presses_further_apart_than_the_debounce_are_two() -> None:
     ]  # fmt: skip
 
 
+def test_another_key_right_after_a_release_is_no_bounce_of_the_first() -> None:
+    steps = ((10, DOWN), (900, UP), (910, EDIT_DOWN), (1900, EDIT_UP))
+    assert play("hold", *steps, debounce_ms=30) == [
+        "10 start dictate", "900 stop", "910 start edit", "1900 stop"
+    ]  # fmt: skip
+
+
 def test_a_stop_that_nobody_ticked_for_comes_before_the_start_that_follows() -> None:
     state, _ = decide(Gesture(Rules("hold")), DOWN, 10)
     state, _ = decide(state, UP, 900)
@@ -316,7 +323,7 @@ def test_with_commands_in_between_there_are_never_two_starts_without_a_word_that
                 assert on
                 on = False
         if isinstance(heard, Talking):
-            began_outside = heard.on and not on
+            began_outside = heard.on and (began_outside or not on)
             on = heard.on
         assert state.is_talking == on
 

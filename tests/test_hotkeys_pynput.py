@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import queue
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from virtual_display import TypingPad, VirtualDisplay, until, virtual_display
+from virtual_display import PATIENCE_S, TypingPad, VirtualDisplay, until, virtual_display
 
 EAR = """
 import logging, sys
@@ -40,20 +42,41 @@ class Process:
             text=True,
         )
 
-    def next(self) -> str:
-        assert self._child.stdout is not None
-        return self._child.stdout.readline().strip()
+        self._said: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
-    def close(self) -> tuple[str, str]:
+    def next(self) -> str:
+        """The next line that it prints; "" at the end."""
+        return self._said.get(timeout=PATIENCE_S)
+
+    def close(self) -> tuple[list[str], str]:
         """End it; what it said that nobody asked for, and what it complained about."""
         self._child.terminate()
-        said, complaints = self._child.communicate(timeout=15)
-        return said, complaints
+        return self.wait()
 
-    def wait(self) -> tuple[str, str]:
+    def wait(self) -> tuple[list[str], str]:
         """Wait until it ends by itself."""
-        said, complaints = self._child.communicate(timeout=15)
-        return said, complaints
+        try:
+            self._child.wait(PATIENCE_S)
+        finally:
+            self._child.kill()
+        self._reader.join(PATIENCE_S)
+        rest = []
+        while not self._said.empty() and (line := self._said.get()):
+            rest.append(line)
+        assert self._child.stderr is not None
+        assert self._child.stdout is not None
+        complaints = "" if self._child.stderr.closed else self._child.stderr.read()
+        self._child.stderr.close()
+        self._child.stdout.close()
+        return rest, complaints
+
+    def _read(self) -> None:
+        assert self._child.stdout is not None
+        for line in self._child.stdout:
+            self._said.put(line.strip())
+        self._said.put("")
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +94,7 @@ def listening(display: VirtualDisplay, **bindings: object) -> Iterator[Process]:
     finally:
         display.hands_off()
         said, complaints = process.close()
-    assert (said, complaints) == ("", "")
+    assert (said, complaints) == ([], "")
 
 
 def test_holding_the_chord_talks_although_the_window_sees_it_too(display: VirtualDisplay) -> None:
@@ -124,8 +147,8 @@ def test_a_dead_server_ends_the_talk_and_is_told() -> None:
             said, complaints = ear.wait()
         finally:
             ear.close()
-    assert said.splitlines()[0].strip() == "TalkStop"
-    assert "ListenerLost pynput stopped listening" in said
+    assert said[0] == "TalkStop"
+    assert said[1].startswith("ListenerLost pynput stopped listening")
     assert complaints == ""
 
 
