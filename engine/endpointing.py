@@ -7,9 +7,9 @@ shorter a pause suffices, and at the limit it is cut at the quietest window. Utt
 after a cut the next one begins where the last one ended, so that no window of speech is heard twice or not
 at all.
 
-While a key is held (`hold_settings`), the speaker says when it is over: no pause ends the utterance, only
-the end of the source, which comes with the release, and the limit, which cuts at pauses as it does without
-a key.
+While a key is held (`hold_settings`), the speaker says when it is over: nothing ends what they say but the
+end of the source, which comes with the release. It is cut where the limit or a long pause demands it, and
+each cut says so (`reason == "limit"`: the words go on), so that the pieces can be made one again.
 """
 
 from __future__ import annotations
@@ -43,8 +43,11 @@ class EndpointingSettings:
     hangover_ms: int = 600
     """Silence waited through before the utterance is over."""
     ends_at_pause: bool = True
-    """Whether a hangover of silence ends the utterance. Without it only the limit and the end of the source
-    do: the speaker holds a key and may think as long as it is down. See `hold_settings`."""
+    """Whether a hangover of silence ends what the speaker says. If not, only the end of the source does: they
+    hold a key and may think as long as it is down. See `hold_settings`."""
+    cuts_at_pause: bool = True
+    """Without `ends_at_pause`: whether a hangover of silence cuts nevertheless, so that the model hears the
+    pieces one by one."""
     pre_roll_ms: int = 300
     """Audio kept from before the onset: soft consonants that no detector sees."""
     tail_ms: int = 400
@@ -100,6 +103,11 @@ class EndpointingSettings:
         return ms_to_samples(self.limit_ms - self.tail_ms) // WINDOW_SAMPLES
 
     @property
+    def minds_pauses(self) -> bool:
+        """Whether a hangover of silence stops an utterance, be it the end or a cut."""
+        return self.ends_at_pause or self.cuts_at_pause
+
+    @property
     def patient_windows(self) -> int:
         """The longest utterance for which the limit is still far: no pause is cut short for its sake."""
         return int(self.patience * self.longest_windows)
@@ -116,19 +124,21 @@ class EndpointingSettings:
         windows = max(
             self.search_windows,
             # A held utterance may be a pause almost from its beginning until the limit comes near.
-            hangover if self.ends_at_pause else max(hangover, self.patient_windows + 1),
+            hangover if self.minds_pauses else max(hangover, self.patient_windows + 1),
             windows_in_ms(self.onset_ms) + windows_in_ms(self.pre_roll_ms),
         )
         return (windows + 1) * WINDOW_SAMPLES
 
 
-def hold_settings(settings: EndpointingSettings) -> EndpointingSettings:
-    """The same settings for as long as a key is held: the release ends the utterance, not a pause.
+def hold_settings(settings: EndpointingSettings, *, whole: bool = False) -> EndpointingSettings:
+    """The same settings for as long as a key is held: the release is the end, a pause is not.
 
-    Near the limit, pauses cut it as they do without a key, because the model cannot hear more at once; what
-    is said on after a cut is the next utterance.
+    The pieces between long pauses are heard one by one and belong together: the bundled model stops writing
+    at a pause of a second and would lose what follows (two sentences 1.5 s apart: 1 of 8 pairs complete when
+    heard whole, 8 of 8 in pieces). `whole` is for models that hear on: then only the limit cuts, at pauses
+    when it comes near.
     """
-    return replace(settings, ends_at_pause=False)
+    return replace(settings, ends_at_pause=False, cuts_at_pause=not whole)
 
 
 def _between(name: str, value: float, least: float, most: float) -> None:
@@ -247,7 +257,7 @@ class Endpointing:
     def _needed_pause(self, length: int) -> int:
         """Windows of silence that end an utterance of this length: the hangover, and less near the limit."""
         if length <= self._patient:
-            return self._hangover if self.settings.ends_at_pause else self._longest
+            return self._hangover if self.settings.minds_pauses else self._longest
         # The shortest pause suffices from halfway between there and the limit.
         share = min(1.0, (length - self._patient) / max(1.0, (self._longest - self._patient) / 2))
         return round(self._hangover + share * (self._shortest_pause - self._hangover))
@@ -312,5 +322,5 @@ class Endpointing:
         if len(span) >= self._vowel:
             stretches = sliding_window_view(levels[span - first], self._vowel)
             even = stretches.max(axis=1) - stretches.min(axis=1) <= self.settings.vowel_range_db
-            has_vowel = bool((even & sliding_window_view(voice, self._vowel).all(axis=1)).any())
+            has_vowel = bool((even & sliding_window_view(loud, self._vowel).all(axis=1)).any())
         return int(np.count_nonzero(voice)), has_vowel

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
+import pytest
 import sounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from windows import Window, coverage, drawn, heard, run, stretches, utterances, windows_of
 
+from engine.catalog import find_model
 from engine.endpointing import Endpointing, EndpointingSettings, hold_settings
-from engine.events import SpeechStarted, SpeechStopped
+from engine.events import Hypothesis, SpeechStarted, SpeechStopped
 from engine.frames import WINDOW_SAMPLES, ms_to_samples
+from engine.joining import as_one
+from engine.listening import listen, settings_for
+from engine.session import Engine
+from engine.source import PcmSource, WavSource
 
 FREE = EndpointingSettings(limit_ms=3000, search_ms=600, pre_roll_ms=600, tail_ms=200, hangover_ms=300)
-HELD = hold_settings(FREE)
+HELD = hold_settings(FREE, whole=True)
+PIECES = hold_settings(FREE)
 UNLIMITED = EndpointingSettings(limit_ms=30_000, patience=1.0, pre_roll_ms=600, tail_ms=200, hangover_ms=300)
 
 
@@ -145,7 +153,41 @@ def test_the_release_right_after_the_word_and_before_any_word() -> None:
 
 
 def test_holding_changes_nothing_else() -> None:
-    assert hold_settings(HELD) == HELD
+    assert hold_settings(PIECES) == PIECES
     assert (HELD.limit_ms, HELD.tail_ms, HELD.pre_roll_ms) == (FREE.limit_ms, FREE.tail_ms, FREE.pre_roll_ms)
     assert FREE.ends_at_pause
     assert not HELD.ends_at_pause
+    assert not PIECES.ends_at_pause
+
+
+@settings(deadline=None)
+@given(stretches)
+def test_in_pieces_a_held_take_is_cut_where_a_free_one_ends_and_no_cut_is_called_an_end(
+    stretches: list,
+) -> None:
+    windows = windows_of(stretches)
+    free, pieces = utterances(run(windows, FREE)), utterances(run(windows, PIECES))
+    for _, stop in pieces:
+        assert stop.reason in ("limit", "end_of_source")
+    ends = lambda pairs: [stop.end_sample for _, stop in pairs]  # noqa: E731
+    assert ends(free) == ends(pieces)
+    for (_, ended), (_, cut) in zip(free, pieces, strict=True):
+        assert (cut.reason == "end_of_source") == (ended.reason == "end_of_source")
+
+
+@pytest.mark.parametrize("pause_ms", [700, 1500, 4000])
+def test_a_pause_in_a_held_take_costs_no_word(pause_ms: int) -> None:
+    samples = Path(__file__).parent.parent / "samples"
+    said = [
+        np.concatenate([chunk.samples for chunk in WavSource(samples / name).chunks()])
+        for name in ("01-change.wav", "03-delete.wav")
+    ]
+    take = np.concatenate([said[0], sounds.silence(pause_ms), said[1]])
+    with Engine.open(find_model("bundled")) as engine:
+        held = hold_settings(settings_for(engine.profile))
+        events = list(listen(PcmSource(take), engine, settings=held))
+    finals = [event for event in events if isinstance(event, Hypothesis)]
+    assert "pause" not in {event.reason for event in events if isinstance(event, SpeechStopped)}
+    assert (
+        as_one(finals).text == "Change Monday to Wednesday. Delete the last sentence of the second paragraph."
+    )

@@ -14,12 +14,19 @@ import sounds
 from windows import heard, utterances
 
 from engine import silero
+from engine.catalog import find_model
 from engine.endpointing import EndpointingSettings, rejection
 from engine.errors import DetectorMissing
+from engine.events import Hypothesis
 from engine.frames import WINDOW_SAMPLES
+from engine.listening import listen
+from engine.session import Engine
 from engine.silero import CONTEXT_SAMPLES, STEP_SAMPLES, SileroDetector
 from engine.source import WavSource
 from engine.vad import WebRtcDetector, choose_detector
+from voice_edit import pipeline
+from voice_edit.config import Settings
+from voice_edit.errors import ModelFailed
 
 SAMPLES = sorted((Path(__file__).parent.parent / "samples").glob("*.wav"))
 
@@ -176,6 +183,43 @@ def test_a_window_of_another_length_is_refused(length: int) -> None:
 def test_settings_that_make_no_sense_are_refused(arguments: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="not"):
         SileroDetector(**arguments)  # type: ignore[arg-type]
+
+
+def test_with_either_detector_the_samples_say_the_same_words() -> None:
+    with Engine.open(find_model("bundled")) as engine:
+        for path in SAMPLES:
+            said = [
+                [
+                    event.text
+                    for event in listen(WavSource(path), engine, detector=choose_detector(name))
+                    if isinstance(event, Hypothesis)
+                ]
+                for name in ("webrtc", "silero")
+            ]
+            assert said[0] == said[1]
+            assert len(said[0]) == 1
+
+
+def test_the_setting_chooses_the_detector_of_the_whole_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(
+        "engine.vad.choose_detector", lambda name, **_: asked.append(name) or WebRtcDetector()
+    )
+    with Engine.open(find_model("bundled")) as engine:
+        for name in ("silero", "webrtc"):
+            settings = Settings.model_validate({"listening": {"detector": name}})
+            assert list(pipeline.hear(WavSource(SAMPLES[0]), engine, settings))
+    assert asked == ["silero", "webrtc"]
+
+
+def test_a_missing_extra_reaches_the_user_as_a_failure_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    settings = Settings.model_validate({"listening": {"detector": "silero"}})
+    with Engine.open(find_model("bundled")) as engine, pytest.raises(ModelFailed) as failed:
+        list(pipeline.hear(WavSource(SAMPLES[0]), engine, settings))
+    assert "pip install 'voice-edit[silero]'" in failed.value.hint
 
 
 def test_detectors_are_chosen_by_name() -> None:
