@@ -71,8 +71,9 @@ class Coordinator:
         self.engine: EngineClient
         self.on_failure: Callable[[telling.Event], object] = lambda event: None
         """Told of failures, for a desktop notification."""
-        self.on_talking: Callable[[bool], object] = lambda talking: None
-        """Told when somebody begins or ceases to hold a key or talk by command, for the cancel key."""
+        self.on_talking: Callable[[bool, Any], object] = lambda talking, seen: None
+        """Told whether somebody talks by key or command, for the cancel key: with each change, and after each
+        gesture of a key with the key's event."""
         self.on_cue: Callable[[str], object] = lambda cue: None
         """Told when listening has started, stopped, or was cancelled, for sounds."""
         self.dropped_samples = 0
@@ -113,6 +114,11 @@ class Coordinator:
     def take(self) -> int | None:
         """Number of the take that is recorded."""
         return None if self._recording is None else self._recording.number
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether a take is recorded that a key or command will end."""
+        return self._recording is not None and self._recording.hold
 
     @property
     def engine_name(self) -> str:
@@ -166,15 +172,18 @@ class Coordinator:
             finally:
                 self._tell_stage()
 
-    def gesture_soon(self, gesture: Gesture) -> None:
-        """The same from a key, where nobody waits: failures become notices."""
-        self._spawn(self._gesture_told(gesture))
+    def gesture_soon(self, gesture: Gesture, seen: Any = None) -> None:
+        """The same where nobody waits: failures become notices. `seen`: the event of the key that it was."""
+        self._spawn(self._gesture_told(gesture, seen))
 
-    async def _gesture_told(self, gesture: Gesture) -> None:
+    async def _gesture_told(self, gesture: Gesture, seen: Any = None) -> None:
         try:
             await self.gesture(gesture)
         except VoiceEditError as error:
             self.publish(telling.notice_of(error))
+        finally:
+            if seen is not None:
+                self.on_talking(self._is_held, seen)
 
     async def _do(self, action: talk_state.Action, file: Path | None, now_s: float) -> None:
         match action:
@@ -183,6 +192,7 @@ class Coordinator:
                     await self._begin(action, file, now_s)
                 except VoiceEditError:
                     self._talking, _ = talk_state.decide(self._talking, Ended(hands_free_too=True))
+                    self.wait_to_unload()
                     raise
             case End(tail=tail):
                 self._end(self.settings.microphone.release_tail_ms if tail else 0, now_s)
@@ -197,7 +207,10 @@ class Coordinator:
 
         self.asker.cancel()
         self._cancel_timer("unload")
-        chosen = self.targets.choose(file)
+        if file is None:
+            chosen = self.targets.choose()
+        else:  # it is read, and may lie on a slow disk: not in the loop
+            chosen = await self._loop.run_in_executor(None, self.targets.open, file)
         with pipeline.failures_named():
             live = self.microphone.begin(pre_roll_ms=self.settings.microphone.warm_ms if begin.hold else 0)
         try:
@@ -325,7 +338,7 @@ class Coordinator:
         if event.kind in MICROPHONE_NOTICES:
             level, code = MICROPHONE_NOTICES[event.kind], f"microphone_{event.kind}"
             self.publish(telling.notice(level, code, event.message, event.hint))
-        if event.kind == "open" and self._recording is not None and self._recording.hold:
+        if event.kind == "open" and self._is_held:
             self.on_cue("start")
         if event.kind == "reopened":
             self.counters["reopened"] += 1
@@ -352,7 +365,8 @@ class Coordinator:
         """Free the model when nothing was said for a while."""
         seconds = self.settings.daemon.unload_after_s
         if seconds and self._recording is None:
-            self._later("unload", seconds, self.engine.unload)
+            # It waits for the end of an utterance: not in the loop.
+            self._later("unload", seconds, lambda: self._loop.run_in_executor(None, self.engine.unload))
 
     def tell_target(self) -> None:
         """Say so if words would now go elsewhere."""
@@ -367,7 +381,7 @@ class Coordinator:
             self._shown = shown
             stage, mode, take, hands_free = shown
             self.publish(telling.event("stage", stage=stage, mode=mode, take=take, hands_free=hands_free))
-            self.on_talking(self._recording is not None and self._recording.hold)
+            self.on_talking(self._is_held, None)
         self.tell_target()
 
     def exchange_microphone(self, open_other: Callable[[], Microphone]) -> bool:

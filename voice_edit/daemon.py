@@ -114,7 +114,7 @@ class Daemon:
             targets=TargetBook(self._open_file, self._clipboard),
         )
         self._keys = KeyWatch(
-            on_gesture=lambda gesture: coordinator.from_thread(coordinator.gesture_soon, gesture),
+            on_gesture=lambda *told: coordinator.from_thread(coordinator.gesture_soon, *told),
             on_change=lambda: coordinator.from_thread(self._keys_changed),
         )
         commands = DaemonCommands(

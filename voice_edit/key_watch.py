@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from voice_edit import talk_state
 
 if TYPE_CHECKING:
-    from hotkeys import HotkeyListener
+    from hotkeys import HotkeyListener, Problem, TalkEvent
     from voice_edit.config import HotkeySettings
     from voice_edit.talk_state import Gesture
 
@@ -26,8 +26,12 @@ NO_KEYS_HINT = (
 class KeyWatch:
     """Opens the keyboard, and says why where it cannot. Public methods may be called from any thread."""
 
-    def __init__(self, *, on_gesture: Callable[[Gesture], object], on_change: Callable[[], object]) -> None:
-        """Both are called from the thread of the keys. `on_change`: `backend` or `problem` are others now."""
+    def __init__(
+        self, *, on_gesture: Callable[[Gesture, TalkEvent], object], on_change: Callable[[], object]
+    ) -> None:
+        """Both are called from the thread of the keys. `on_gesture` gets the key's event too, for `talking`.
+        `on_change`: `backend` or `problem` are others now.
+        """
         self._on_gesture = on_gesture
         self._on_change = on_change
         self._listener: HotkeyListener | None = None
@@ -47,11 +51,13 @@ class KeyWatch:
             return
         threading.Thread(target=self._run, args=(settings, closed), name="keys", daemon=True).start()
 
-    def talking(self, on: bool) -> None:
-        """Somebody talks, however it was begun: only then is the cancel key listened for."""
+    def talking(self, on: bool, seen: TalkEvent | None = None) -> None:
+        """Somebody talks, however it was begun: only then is the cancel key listened for. `seen`: the event
+        of the key after which it is so.
+        """
         listener = self._listener
         if listener is not None:
-            listener.talking(on)
+            listener.talking(on, seen=seen)
 
     def close(self) -> None:
         """Let go of the keys; `open` may follow."""
@@ -72,7 +78,7 @@ class KeyWatch:
         names = ("dictate", "edit", "cancel", "style", "tap_ms", "debounce_ms", "longest_hold_s")
         try:
             bindings = Bindings(**{name: getattr(settings, name) for name in names})
-            listener = choose_backend(bindings, settings.backend)
+            listener = choose_backend(bindings, settings.backend, on_problems=self._told)
         except HotkeyError as error:
             self._set(None, error)
             return
@@ -81,15 +87,25 @@ class KeyWatch:
             listener.close()
             return
         self._set(listener.backend, None)
+        self._told(listener.problems)
         try:
             for event in listener.events():
-                self._on_gesture(_gesture(event))
+                self._on_gesture(_gesture(event), event)
         except HotkeyError as error:
             self._set(None, error)
         finally:
             if self._listener is listener:
                 self._listener = None
             listener.close()
+
+    def _told(self, problems: tuple[Problem, ...]) -> None:
+        """What does not work of a way that else does: one of two chords is taken, consent is waited for."""
+        if problems:
+            first = problems[0]
+            self.problem = {"code": first.code, "message": first.message, "hint": first.hint}
+        else:
+            self.problem = None
+        self._on_change()
 
     def _set(self, backend: str | None, error: Any) -> None:
         self.backend = backend
