@@ -1,10 +1,10 @@
-"""The whole daemon inside a test: its loop in a thread, real socket, real journal; devices as the test wants."""
+"""The whole daemon inside a test: its loop in a thread, real socket, real journal; devices of the test."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,8 +45,10 @@ class Running:
 
 
 @contextmanager
-def running_daemon(settings: Settings | None = None) -> Iterator[Running]:
-    """A daemon with a fake microphone and a scripted engine."""
+def running_daemon(
+    settings: Settings | None = None, *, load: Callable[[], Settings] | None = None
+) -> Iterator[Running]:
+    """A daemon with a fake microphone and a scripted engine. `load` reads its settings again."""
     paths = Paths.from_environment()
     settings = settings or Settings.model_validate({"hotkeys": {"backend": "none"}})
     microphone, engine = FakeMicrophone(), FakeEngineClient()
@@ -64,6 +66,7 @@ def running_daemon(settings: Settings | None = None) -> Iterator[Running]:
                         paths,
                         journal,
                         lambda _: ready.set(),
+                        load=load,
                         open_engine=lambda *_: engine,  # type: ignore[arg-type,return-value]
                         open_microphone=lambda *_: microphone,  # type: ignore[arg-type,return-value]
                     )

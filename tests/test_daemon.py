@@ -323,7 +323,7 @@ def test_two_daemons_cannot_run_at_once(daemon: Running) -> None:
     from voice_edit import daemon as module
 
     with pytest.raises(DaemonRunning):
-        module.main(Settings(), daemon.paths, tell=lambda _: None)
+        module.main(Settings, daemon.paths, tell=lambda _: None)
 
 
 def test_the_model_is_loaded_when_a_key_goes_down_and_freed_by_command(daemon: Running, note: Path) -> None:

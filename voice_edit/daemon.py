@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from voice_edit import cues, locks, notify, pipeline, sd_notify, sessions, talk_state, telling
 from voice_edit.client_asker import ClientAsker
+from voice_edit.config import load_settings
 from voice_edit.control import ControlServer
 from voice_edit.coordinator import Coordinator
 from voice_edit.daemon_commands import DaemonCommands
@@ -43,17 +44,19 @@ OpenEngine = Callable[["Settings", "Paths", Callable[["EngineState"], None]], "E
 OpenMicrophone = Callable[["Settings", Callable[["MicrophoneEvent"], None]], "Microphone"]
 
 
-def main(settings: Settings, paths: Paths, *, tell: Tell) -> None:
+def main(load: Callable[[], Settings], paths: Paths, *, tell: Tell) -> None:
     """Run until SIGTERM, SIGINT or the command `stop`. `tell` gets sentences for whoever started it.
 
-    Raises DaemonRunning, JournalError, ControlUnavailable, ModelFailed.
+    `load` reads the settings, now and whenever they were changed. Raises UsageError, DaemonRunning,
+    JournalError, ControlUnavailable, ModelFailed.
     """
+    settings = load()
     paths.runtime_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = locks.FileLock.try_acquire(paths.daemon_lock)
     if lock is None:
         raise DaemonRunning("voice-edit is running already.")
     with lock, sessions.open_journal(settings, paths, tell=tell) as journal:
-        asyncio.run(Daemon(settings, paths, journal, tell).run())
+        asyncio.run(Daemon(settings, paths, journal, tell, load=load).run())
 
 
 class Daemon:
@@ -66,10 +69,15 @@ class Daemon:
         journal: Journal,
         tell: Tell,
         *,
+        load: Callable[[], Settings] | None = None,
         open_engine: OpenEngine | None = None,
         open_microphone: OpenMicrophone | None = None,
     ) -> None:
-        """`open_engine` and `open_microphone` make the real ones unless a test brings others."""
+        """`load` reads the settings again, those of the command line included; default: without any there.
+
+        `open_engine` and `open_microphone` make the real ones unless a test brings others.
+        """
+        self._load = load or (lambda: load_settings(paths))
         self._open_engine = open_engine or pipeline.open_engine
         self._open_microphone = open_microphone or _open_microphone
         self._settings = settings
@@ -223,10 +231,9 @@ class Daemon:
 
     def _change_setting(self, name: str, value: Any) -> dict[str, Any]:
         from voice_edit import settings_file
-        from voice_edit.config import load_settings
 
         settings_file.write_setting(self._paths, name, value)
-        before, after = self._settings, load_settings(self._paths)
+        before, after = self._settings, self._load()
         self._settings = self._coordinator.settings = after
         if before.feedback != after.feedback:
             self._cues = None

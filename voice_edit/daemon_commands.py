@@ -255,7 +255,10 @@ class DaemonCommands:
             name = record.target
             target = await self._in_thread(lambda: self._target_named(name))
         chosen = target
-        return await self._work(lambda: c.talker.retry(record, chosen))
+        try:
+            return await self._work(lambda: c.talker.retry(record, chosen), hears=True)
+        finally:
+            c.wait_to_unload()
 
     async def _play(self, client: Client, command: asked.Play) -> Result:
         from voice_edit import audio_store
@@ -295,9 +298,9 @@ class DaemonCommands:
 
     # --- inside -----------------------------------------------------------------------------------------
 
-    async def _work(self, work: Callable[[], T]) -> T:
-        """In the working thread, after what was asked for before."""
-        future: Future[T] = self._coordinator.talker.submit(work)
+    async def _work(self, work: Callable[[], T], *, hears: bool = False) -> T:
+        """In the working thread, after what was asked for before. `hears`: with the model."""
+        future: Future[T] = self._coordinator.talker.submit(work, hears=hears)
         return await asyncio.wrap_future(future)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

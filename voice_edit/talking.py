@@ -3,7 +3,8 @@
     take (being recorded) ─► hear ─► words ─► Editing.say ─► journal, target, receipt ─► events
 
 Takes and everything else that touches a text (typed words, undo, retry) pass through one queue, so that no
-two edits meet. While hands-free listening goes on, that queue is served between two windows of sound.
+two edits meet. During a take that queue is served between two windows of sound; what needs the model waits
+for the end of the utterance, and another take for the end of this one.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
@@ -66,6 +68,15 @@ class TakeJob:
     """Sample up to which the sound has been dealt with."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Something for the working thread."""
+
+    run: Callable[[], None]
+    kind: Literal["take", "hearing", "text"]
+    """What it needs: an end of all hearing, the model, or neither."""
+
+
 class Talker:
     """Owns the working thread. Everything public may be called from any thread."""
 
@@ -94,7 +105,9 @@ class Talker:
         self._watched = watched
         self._asker = asker
         self._on_ended = on_ended or (lambda job, said_stop: None)
-        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._waiting: deque[_Job | None] = deque()
+        """Taken out of the queue and not done yet. Working thread only."""
         self._editings: OrderedDict[str, Editing] = OrderedDict()
         self._current: TakeJob | None = None
         self._stop_work = threading.Event()
@@ -103,10 +116,10 @@ class Talker:
 
     def take(self, job: TakeJob) -> None:
         """Hear a take and apply what is said; it may still be recorded. Returns at once."""
-        self._jobs.put(lambda: self._take(job))
+        self._jobs.put(_Job(lambda: self._take(job), "take"))
 
-    def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Do something else that touches a text, after what was asked for before."""
+    def submit(self, work: Callable[[], T], *, hears: bool = False) -> Future[T]:
+        """Do something else that touches a text, after what was asked for before. `hears`: with the model."""
         future: Future[T] = Future()
 
         def run() -> None:
@@ -121,7 +134,7 @@ class Talker:
                 self._on_work(None)
                 future.set_result(result)
 
-        self._jobs.put(run)
+        self._jobs.put(_Job(run, "hearing" if hears else "text"))
         return future
 
     def stop_work(self) -> None:
@@ -198,35 +211,37 @@ class Talker:
     # --- inside -----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (job := self._waiting.popleft() if self._waiting else self._jobs.get()) is not None:
             self._guarded(job)
 
-    def _guarded(self, job: Callable[[], None]) -> None:
+    def _guarded(self, job: _Job) -> None:
         try:
-            job()
+            job.run()
         except VoiceEditError as error:
             self._emit(telling.notice_of(error))
         except Exception as error:
             logger.exception("a fault in the working thread")
-            self._emit(
-                telling.notice_of(Fault(f"A fault in voice-edit itself: {type(error).__name__}: {error}"))
-            )
+            self._emit(telling.notice_of(_fault(error)))
         finally:
             self._on_work(None)
 
-    def _serve_others(self) -> None:
-        """In the middle of hands-free listening: do what clients asked for meanwhile."""
-        while True:
-            try:
-                job = self._jobs.get_nowait()
-            except queue.Empty:
-                return
-            if job is None:
-                self._jobs.put(None)
+    def _serve_others(self, *, speaking: bool) -> None:
+        """In the middle of a take: do what clients asked for meanwhile, in their order."""
+        with suppress(queue.Empty):
+            while True:
+                self._waiting.append(self._jobs.get_nowait())
+        while self._waiting:
+            job = self._waiting[0]
+            if job is None:  # nobody wants anything any more
                 if self._current is not None:
                     self._current.source.close()
                 return
+            # The model hears one utterance at a time, and what was said first comes first.
+            if job.kind == "take" or (job.kind == "hearing" and speaking):
+                return
+            self._waiting.popleft()
             self._guarded(job)
+            self._on_work("hearing")
 
     def _take(self, job: TakeJob) -> None:
         self._current = job
@@ -236,12 +251,17 @@ class Talker:
             said_stop = self._hear(job)
         except VoiceEditError as error:
             self._keep_unheard(job, error)
+        except Exception as error:
+            logger.exception("a fault while hearing")
+            self._keep_unheard(job, _fault(error))
         finally:
             self._current = None
             job.source.close()
-            job.take.finish("interrupted" if job.cancelled.is_set() else "complete")
-            self._on_work(None)
-            self._on_ended(job, said_stop)
+            try:
+                job.take.finish("interrupted" if job.cancelled.is_set() else "complete")
+            finally:  # nobody is left talking to a full disk
+                self._on_work(None)
+                self._on_ended(job, said_stop)
 
     def _hear(self, job: TakeJob) -> bool:
         """Hear a take out. True if the speaker said to stop listening."""
@@ -249,29 +269,31 @@ class Talker:
 
         finals: list[Hypothesis] = []
         refused: Rejected | None = None
-        hangover, spoke = 0, False
+        hangover, spoke, speaking = 0, False, False
         heard = pipeline.hear(
             job.source, self._engine(), self._settings(), partials=self._watched(), hold=job.hold
         )
         for event in heard:
             if job.cancelled.is_set():
                 raise Cancelled("Cancelled.")
+            if isinstance(event, SpeechStarted):
+                spoke = speaking = True
             if isinstance(event, Rejected):
-                refused = event
+                refused, speaking = event, False
                 if not job.hold and spoke:  # an hour in which nobody spoke is no failure
                     self._reject(job, event)
             elif isinstance(event, Hypothesis) and event.kind == "final":
+                speaking = False
                 if job.hold:
                     finals.append(event)
                 elif self._apply(job, [event], hangover):
                     return True
             else:
-                spoke = spoke or isinstance(event, SpeechStarted)
                 if isinstance(event, SpeechStopped):
                     hangover = event.hangover_samples
                 self._emit(telling.heard(event))
-                if isinstance(event, Level) and not job.hold:
-                    self._serve_others()
+                if isinstance(event, Level):
+                    self._serve_others(speaking=speaking or job.hold)
         if job.cancelled.is_set():
             raise Cancelled("Cancelled.")
         if finals:
@@ -321,10 +343,12 @@ class Talker:
         self._emit(telling.rejected(utterance, reason, message, hint))
 
     def _keep_unheard(self, job: TakeJob, error: VoiceEditError) -> None:
-        """Hearing failed or was given up: keep the sound, whatever of it is still to come included."""
+        """Hearing failed or was given up: keep the sound. Who holds a key may still be speaking: that too.
+        Listening without a key has no end that could be waited for.
+        """
         if job.cancelled.is_set():
             error = Cancelled("Cancelled.")
-        elif not isinstance(error, AudioFailed):
+        elif job.hold and not isinstance(error, AudioFailed):
             self._record_the_rest(job)
         utterance = self.editing(job.target).keep_unheard(
             job.take, error, mode=job.mode, start_sample=job.handled
@@ -342,6 +366,10 @@ class Talker:
                     return
         except Exception as error:  # the device is gone as well; what is on disk stays
             logger.warning("the rest of a take could not be recorded: %s", error)
+
+
+def _fault(error: Exception) -> Fault:
+    return Fault(f"A fault in voice-edit itself: {type(error).__name__}: {error}")
 
 
 def _mode(record: UtteranceRecord) -> Mode:

@@ -41,7 +41,7 @@ def run(
 
     invoked = invocation(context)
     output = invoked.output()
-    daemon.main(invoked.settings(), invoked.paths(), tell=output.note)
+    daemon.main(invoked.settings, invoked.paths(), tell=output.note)
 
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:
