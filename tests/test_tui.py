@@ -261,6 +261,17 @@ async def test_without_a_daemon_it_offers_to_start_one_and_the_pad_can_be_typed_
 
 
 @scene
+async def test_the_offer_to_start_a_daemon_goes_away_when_one_comes() -> None:
+    paths = Paths.from_environment()
+    app = VoiceEditApp(load_settings(paths), paths)
+    async with app.run_test(size=(80, 24)):
+        await until(lambda: isinstance(app.screen, StartDialog))
+        async with PadDaemon(paths.socket):
+            await until(lambda: app.screen is app.main)
+            assert app.state.connected
+
+
+@scene
 async def test_a_daemon_that_does_not_start_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(socket: Path) -> None:
         raise DaemonStartFailed("The daemon cannot start: no model.", hint="Get one.")

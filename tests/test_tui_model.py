@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_edit import protocol as p
-from voice_edit.tui.model import METER_LEVELS, RECENT, Message, State, reduce, stable_prefix
+from voice_edit.tui.model import METER_LEVELS, RECENT, reduce, stable_prefix
+from voice_edit.tui.state import Message, State
 
 CONNECTED = {"event": "link", "connected": True, "error": None}
 HERE = {"event": "status", "stage": "idle", "mode": None, "hands_free": "off", "take": None}

@@ -21,9 +21,10 @@ from voice_edit.errors import VoiceEditError
 from voice_edit.tui import themes, view
 from voice_edit.tui.dialogs import ChoiceDialog, ConfirmDialog, StartDialog, TextDialog
 from voice_edit.tui.main_screen import MainScreen
-from voice_edit.tui.model import Question, State, reduce
+from voice_edit.tui.model import reduce
 from voice_edit.tui.pad import PAD_NAME, PAD_TITLE, Refusal
 from voice_edit.tui.pages import Page
+from voice_edit.tui.state import Question, State
 
 if TYPE_CHECKING:
     from voice_edit.config import Paths, Settings
@@ -152,9 +153,7 @@ class VoiceEditApp(App[None]):
                 screen.show(state)
         self._show_title(view.title(state))
         self._show_question(state.question)
-        if state.link.state == "absent" and not self._offered_start:
-            self._offered_start = True
-            self.push_screen(StartDialog(), self._start_wanted)
+        self._offer_start(state)
 
     async def _greet(self) -> None:
         """What a new connection begins with. The link itself has subscribed."""
@@ -197,6 +196,14 @@ class VoiceEditApp(App[None]):
                     self.do(protocol.Answer(question=question.id, choice=choice))
 
             self.push_screen(dialog, answered)
+
+    def _offer_start(self, state: State) -> None:
+        """Once; and no longer when somebody else has started one."""
+        if state.link.state == "absent" and not self._offered_start:
+            self._offered_start = True
+            self.push_screen(StartDialog(), self._start_wanted)
+        elif state.connected and isinstance(self.screen, StartDialog):
+            self.screen.dismiss(False)
 
     def _show_title(self, title: str) -> None:
         if title != self._title and self.settings.feedback.title and self._driver is not None:
@@ -291,10 +298,15 @@ class VoiceEditApp(App[None]):
         event.input.clear()
         if words == "?":
             self.action_page("help")
-        elif words.startswith("+") and words[1:].strip():
-            self.do(protocol.Say(words=words[1:].strip(), mode="dictate"), timeout_s=None)
-        elif words:
-            self.do(protocol.Say(words=words, mode="edit"), timeout_s=None)
+        elif words.startswith("+"):
+            self._say_words(words[1:].strip(), "dictate")
+        else:
+            self._say_words(words, "edit")
+
+    def _say_words(self, words: str, mode: protocol.Mode) -> None:
+        if words:
+            self.take_event({"event": "words", "text": words})
+            self.do(protocol.Say(words=words, mode=mode), timeout_s=None)
 
     def watch_app_focus(self, focused: bool) -> None:
         """The terminal got or lost the keyboard: only with it the pad gets the words."""

@@ -14,7 +14,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from voice_edit.tui import view
-from voice_edit.tui.model import Question
+from voice_edit.tui.state import Question
 
 
 def hints(*keys: tuple[str, str]) -> Static:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -79,6 +80,9 @@ class DoctorScreen(Page):
         self.run_worker(self._run, thread=True, group="doctor", exclusive=True)
 
     def _run(self) -> None:
+        # Textual's stand-in for stdout has no encoding, which a look at the terminal asks for.
+        if not hasattr(sys.stdout, "encoding"):
+            sys.stdout.encoding = getattr(sys.__stdout__, "encoding", "utf-8")  # type: ignore[misc]
         worker = get_current_worker()
         app = self.ve_app
         try:

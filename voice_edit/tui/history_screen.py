@@ -16,8 +16,8 @@ from voice_edit import protocol
 from voice_edit.errors import VoiceEditError
 from voice_edit.tui import clipboard, entries
 from voice_edit.tui.entries import Entry
-from voice_edit.tui.model import State
 from voice_edit.tui.pages import Page
+from voice_edit.tui.state import State
 
 PAGE_ENTRIES = 100
 """Fetched at once; more when the end of the list comes near."""

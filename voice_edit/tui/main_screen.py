@@ -7,8 +7,8 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Input, Label
 
-from voice_edit.tui.model import State
 from voice_edit.tui.pad import PracticePad
+from voice_edit.tui.state import State
 from voice_edit.tui.widgets import ChangePanel, Header, HeardWords, KeyBar, MessageLines, Meter, Recent
 
 KEYS = [
@@ -53,7 +53,7 @@ class MainScreen(Screen[None]):
                     say = Input(
                         id="say",
                         compact=True,
-                        placeholder="type a command; + first to insert the words as they are",
+                        placeholder="type a command; + first inserts the words",
                     )
                     say.cursor_blink = False
                     yield say

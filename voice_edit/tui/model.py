@@ -1,4 +1,4 @@
-"""What the terminal interface knows, as frozen data, and how each event of the daemon changes it.
+"""How each event of the daemon changes what the terminal interface knows.
 
 Pure: `reduce(state, event)` takes an event as it came over the control socket (docs/control.md) and returns
 the next state; an event it does not know changes nothing. Four are not the daemon's: `link` (how the
@@ -8,198 +8,31 @@ connection is, from control_async), `status` and `hands_free` (the answers to th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from voice_edit.tui.state import (
+    Choice,
+    EngineState,
+    Heard,
+    Hotkeys,
+    Level,
+    Link,
+    LinkState,
+    Message,
+    MicrophoneState,
+    Question,
+    Result,
+    State,
+    Target,
+)
 
 Event: TypeAlias = Mapping[str, Any]
-LinkState: TypeAlias = Literal["connecting", "connected", "absent", "lost", "starting", "refused"]
-Importance: TypeAlias = Literal["info", "warning", "error"]
 
 METER_LEVELS = 200
 """Levels kept for the meter; at 12.5 a second 16 seconds, and more than a terminal is wide."""
 RECENT = 40
 """Results of this run that are kept for the screen; the journal has all of them."""
-CLIPPING_PEAK = 0.99
-"""A peak from which on the input is called clipped."""
-CLIPPED_LEVELS = 25
-"""For how many levels after a clipped one the mark stays: 2 seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """Something to tell in words."""
-
-    level: Importance
-    text: str
-    """What happened, one line."""
-    hint: str = ""
-    """What to do next; may be empty."""
-    code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """The connection to the daemon."""
-
-    state: LinkState = "connecting"
-    message: str = ""
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where text goes."""
-
-    kind: str = "none"
-    """"file", "client", "clipboard" or "none"."""
-    name: str = ""
-    title: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class EngineState:
-    """The process that owns the model."""
-
-    state: str = "unloaded"
-    name: str = ""
-    pid: int | None = None
-    rss_bytes: int | None = None
-    restarts: int = 0
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MicrophoneState:
-    """Where live sound comes from."""
-
-    state: str = "closed"
-    device: str = ""
-    problem: Message | None = None
-    dropped_samples: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Hotkeys:
-    """The keys that work on the whole desktop."""
-
-    backend: str = ""
-    dictate: str = ""
-    edit: str = ""
-    cancel: str = ""
-    style: str = ""
-    problem: Message | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One step of the meter."""
-
-    rms_dbfs: float
-    peak: float
-    is_speech: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """The words of the utterance that is spoken, or was spoken last."""
-
-    stable: str = ""
-    """The part of the partial hypothesis that stayed the same since the one before."""
-    rest: str = ""
-    """The part that may still change."""
-    words: str | None = None
-    """The final words; None while only partial ones are known."""
-    confidence: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of the last utterance."""
-
-    kind: Literal["outcome", "failed", "rejected", "reverted"]
-    utterance: int | None = None
-    mode: str = ""
-    words: str = ""
-    compact: str = ""
-    """The commands as they were understood, in short form."""
-    before: str | None = None
-    after: str | None = None
-    """Texts before and after; None when they are too long to be sent."""
-    changes: tuple[tuple[int, str, str], ...] = ()
-    """Start, old and new text of each change; start in code points of the text before."""
-    receipt: str = ""
-    notes: tuple[str, ...] = ()
-    timing: Mapping[str, float] = field(default_factory=dict)
-    """Milliseconds by stage, as in docs/control.md."""
-    message: Message | None = None
-    """What went wrong, or what was taken back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One of several places."""
-
-    start: int
-    end: int
-    excerpt: str
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Something that the daemon must be told before it goes on."""
-
-    id: Any
-    """As it came; goes back with the answer."""
-    kind: Literal["choice", "confirm"]
-    message: str
-    choices: tuple[Choice, ...] = ()
-    before: str = ""
-    after: str = ""
-    timeout_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """All of it."""
-
-    link: Link = Link()
-    version: str = ""
-    pid: int | None = None
-    stage: str = "idle"
-    mode: str = ""
-    """"dictate", "edit", or empty when nobody talks."""
-    hands_free: str = "off"
-    take: int | None = None
-    target: Target = Target()
-    engine: EngineState = EngineState()
-    microphone: MicrophoneState = MicrophoneState()
-    hotkeys: Hotkeys = Hotkeys()
-    levels: tuple[Level, ...] = ()
-    """Newest last."""
-    speaking: bool = False
-    heard: Heard = Heard()
-    result: Result | None = None
-    message: Message | None = None
-    """The newest notice of the take that runs or ran last."""
-    question: Question | None = None
-    recent: tuple[Result, ...] = ()
-    """The last results of this run, newest last."""
-    entries: int = 0
-    """Counts what changed the history; a screen that shows it compares."""
-
-    @property
-    def connected(self) -> bool:
-        return self.link.state == "connected"
-
-    @property
-    def talking(self) -> bool:
-        """Whether there is a take to be stopped."""
-        return self.stage in ("listening", "hearing")
-
-    @property
-    def clipped(self) -> bool:
-        """Whether the input was too loud just now."""
-        return any(level.peak >= CLIPPING_PEAK for level in self.levels[-CLIPPED_LEVELS:])
 
 
 def reduce(state: State, event: Event) -> State:

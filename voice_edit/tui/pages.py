@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from voice_edit.tui import view
-from voice_edit.tui.model import State
+from voice_edit.tui.state import State
 from voice_edit.tui.widgets import KeyBar, Part
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from voice_edit.cli.meter import block
 from voice_edit.cli.output import visible
 from voice_edit.tui import excerpts
 from voice_edit.tui.keys import spoken_key
-from voice_edit.tui.model import CLIPPING_PEAK, Level, Message, Question, Result, State
+from voice_edit.tui.state import CLIPPING_PEAK, Level, Message, Question, Result, State
 
 Styled = tuple[str, str]
 
@@ -113,7 +113,7 @@ def meter(state: State, width: int) -> Content:
         name = visible(microphone.device or "microphone")
     else:
         name = "microphone closed" if state.connected else ""
-    left = Content.assemble((" " + _short(name, DEVICE_CELLS) + "  ", "$muted"))
+    left = Content.assemble((" " + _short(name, max(DEVICE_CELLS, width // 3)) + "  ", "$muted"))
     right = _loudness(state) if is_open else Content(" ")
     room = max(0, width - left.cell_length - right.cell_length)
     return left + bars(state.levels[-room:] if room else (), live=is_open, width=room) + right

@@ -12,7 +12,7 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from voice_edit.tui import view
-from voice_edit.tui.model import State
+from voice_edit.tui.state import State
 
 
 class Part(Static):
