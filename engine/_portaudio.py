@@ -141,8 +141,13 @@ class InputStream:
         self.ended = threading.Event()
         """Set when the device gives no more sound: it is gone, or was closed."""
 
+        # sounddevice's streams are in a reference cycle with their callback, and stay until the garbage is
+        # collected: they must not keep a ring of 640 kB for every take.
+        self._fed = fed = [ring]
+
         def copy(block: Any, _samples: int, _time: Any, status: Any) -> None:
-            ring.write(block, lost_before=bool(status))
+            for ring in fed:
+                ring.write(block, lost_before=bool(status))
 
         with _portaudio() as sounddevice, c_stderr_silenced():
             try:
@@ -180,6 +185,7 @@ class InputStream:
                 logger.warning("closing the microphone: %s", _reason(error))
             finally:
                 _open_streams.discard(id(self))
+                self._fed.clear()
                 self.ended.set()
 
 

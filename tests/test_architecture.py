@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("engine", "hotkeys", "voice_edit")
 HEAVY = {
     "llama_cpp", "numpy", "soundfile", "soxr", "sounddevice", "webrtcvad", "pynput", "pyperclip", "textual",
-    "jinja2", "torch", "rapidfuzz", "jellyfish", "dbus_fast", "Xlib", "evdev",
+    "jinja2", "torch", "rapidfuzz", "jellyfish", "dbus_fast", "Xlib", "evdev", "onnxruntime", "tomlkit",
 }  # fmt: skip
 MAX_LINES = 500
 

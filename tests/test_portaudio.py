@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +61,19 @@ def test_blocks_of_20_ms_come_into_the_ring(device: InputDevice) -> None:
     assert ring.written % 960 == 0
     assert ring.dropped == ring.overflows == 0
     assert 0 < stream.latency_s < 1
+
+
+def test_a_closed_stream_keeps_no_sound_in_memory(device: InputDevice) -> None:
+    ring = BlockRing(16_000, 1)
+    kept = weakref.ref(ring)
+    stream = InputStream(device, rate=16_000, channels=1, ring=ring)
+    gc.disable()
+    try:
+        stream.close()
+        del stream, ring
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
 def test_a_format_that_no_device_takes_is_refused_as_such(device: InputDevice) -> None:
