@@ -199,6 +199,20 @@ async def test_a_burst_of_events_loses_no_typed_character_and_is_drawn_together(
 
 
 @scene
+async def test_between_two_redraws_events_only_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with on_stage() as stage:
+        await stage.settle()
+        monkeypatch.setattr("voice_edit.tui.app.REDRAWS_A_SECOND", 0.001)
+        drawn = stage.app.drawn
+        for number in range(30):
+            stage.app.take_event({"event": "partial", "text": f"partial {number}"})
+            await asyncio.sleep(0.001)
+        await stage.type("abc")
+        await until(lambda: stage.pad == "abc")
+        assert stage.app.drawn == drawn
+
+
+@scene
 async def test_what_is_typed_ahead_of_a_tab_goes_where_the_tab_leads() -> None:
     async with on_stage() as stage:
         await stage.type("pad", every_s=0)
