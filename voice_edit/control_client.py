@@ -175,6 +175,12 @@ def connect_failed(error: OSError, path: Path) -> Exception:
         return DaemonNotRunning("voice-edit does not run in the background.")
     if isinstance(error, BlockingIOError | TimeoutError):
         return DaemonBusy("The daemon runs, but lets nobody in.")
+    from voice_edit.control_socket import check_length
+
+    try:
+        check_length(path)
+    except ControlUnavailable as too_long:
+        return too_long
     return ControlUnavailable(f"{path} cannot be opened: {error.strerror or error}.")
 
 

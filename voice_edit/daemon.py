@@ -22,6 +22,7 @@ from voice_edit import cues, locks, notify, pipeline, sd_notify, sessions, talk_
 from voice_edit.client_asker import ClientAsker
 from voice_edit.config import load_settings
 from voice_edit.control import ControlServer
+from voice_edit.control_socket import private_folder
 from voice_edit.coordinator import Coordinator
 from voice_edit.daemon_commands import DaemonCommands
 from voice_edit.errors import DaemonRunning, NoTarget
@@ -51,7 +52,7 @@ def main(load: Callable[[], Settings], paths: Paths, *, tell: Tell) -> None:
     JournalError, ControlUnavailable, ModelFailed.
     """
     settings = load()
-    paths.runtime_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(paths.runtime_folder)
     lock = locks.FileLock.try_acquire(paths.daemon_lock)
     if lock is None:
         raise DaemonRunning("voice-edit is running already.")

@@ -16,6 +16,22 @@ APP = "voice-edit"
 HOME_VARIABLE = "VOICE_EDIT_HOME"
 
 
+def whole_path(name: str | Path) -> Path:
+    """The path from the root, `~` and all. Links are left alone. Raises UsageError where the current folder,
+    from which it would start, is gone.
+    """
+    path = Path(name).expanduser()
+    try:
+        return Path(os.path.abspath(path))  # noqa: PTH100  (Path.absolute keeps `..`, resolve follows links)
+    except OSError as error:
+        from voice_edit.errors import UsageError
+
+        raise UsageError(
+            f"'{name}' cannot be found from here: the current folder does not exist any more.",
+            hint="Change to another folder: cd",
+        ) from error
+
+
 @dataclass(frozen=True)
 class Paths:
     """Where things lie. Nothing is created here; whoever writes makes the folder."""
@@ -55,12 +71,13 @@ class Paths:
         """The folders of this user, or those below `VOICE_EDIT_HOME`."""
         home = environ.get(HOME_VARIABLE)
         if home:
-            base = Path(home).expanduser().absolute()
+            base = whole_path(home)
             return cls(base / "config", base / "data", base / "run")
         import platformdirs
 
         data = Path(platformdirs.user_data_dir(APP, appauthor=False))
         # Only a session's own folder will do; where there is none (macOS, a bare shell), ours.
         session = environ.get("XDG_RUNTIME_DIR")
-        runtime = Path(session) / APP if session else data / "run"
+        # A relative one is to be ignored, says the XDG specification: each folder would have its own daemon.
+        runtime = Path(session) / APP if session and os.path.isabs(session) else data / "run"  # noqa: PTH117
         return cls(Path(platformdirs.user_config_dir(APP, appauthor=False)), data, runtime)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import select
 import signal
 import time
@@ -17,6 +16,7 @@ from voice_edit.cli.live_line import LiveLine, Now
 from voice_edit.cli.questions import Keyboard, Questions
 from voice_edit.cli.status_text import keys_line
 from voice_edit.errors import DaemonGone, RemoteFailure, UsageError, VoiceEditError
+from voice_edit.paths import whole_path
 
 if TYPE_CHECKING:
     from voice_edit.cli.options import Invocation
@@ -38,7 +38,7 @@ def edit_live(
 
     Returns the failures of utterances. Raises DaemonError, TargetError as the daemon tells it.
     """
-    path = os.path.abspath(file)  # noqa: PTH100  links are left alone: the daemon follows them
+    path = str(whole_path(file))  # links are left alone: the daemon follows them
     with _daemon(run, output) as daemon:
         session = Session(daemon, output, mode=mode, watched=watched, hands_free=hands_free)
         with (

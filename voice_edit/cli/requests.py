@@ -44,20 +44,23 @@ def perform(request: Request, socket: Path, output: Output) -> None:
 
 def file_target(file: str) -> dict[str, str]:
     """A file as the target of one take."""
+    from voice_edit.paths import whole_path
+
     # Links are left alone: the daemon follows them when it opens the file.
-    return {"file": os.path.abspath(file)}  # noqa: PTH100
+    return {"file": str(whole_path(file))}
 
 
 def quickly(arguments: Sequence[str]) -> int | None:
     """Do what the command line asks for if it is one of these verbs: the exit code, else None."""
-    read = None if "_VOICE_EDIT_COMPLETE" in os.environ else read_arguments(arguments)
-    if read is None:
-        return None
-    from voice_edit.cli.output import Output
-    from voice_edit.paths import Paths
-
-    request, as_json = read
+    as_json = "--json" in arguments
     try:
+        read = None if "_VOICE_EDIT_COMPLETE" in os.environ else read_arguments(arguments)
+        if read is None:
+            return None
+        from voice_edit.cli.output import Output
+        from voice_edit.paths import Paths
+
+        request, as_json = read
         perform(request, Paths.from_environment().socket, Output(as_json=as_json))
     except (Exception, KeyboardInterrupt) as failure:
         return _told(failure, as_json)
