@@ -10,6 +10,7 @@
     │   ├── AudioSilent          digital silence: every sample the same
     │   ├── AudioTooQuiet        something is there, far below speaking level
     │   ├── NoSpeech             loud enough, but nobody speaks
+    │   │   └── WordsUnsure          perhaps somebody does; the model is not sure of the words
     │   └── MicrophoneError      live sound cannot be had
     │       ├── PortAudioMissing     the library that talks to sound devices is not installed
     │       ├── MicrophoneMissing    no input at all, or none of that name
@@ -113,6 +114,13 @@ class NoSpeech(AudioError):
 
     code = "no-speech"
     hint = "Only noise was heard. Speak closer to the microphone, or check that the right input was recorded."
+
+
+class WordsUnsure(NoSpeech):
+    """It sounds like words, but the model is not sure enough of any."""
+
+    code = "unsure"
+    hint = "Say it again, closer to the microphone. The sound is kept, see `voice-edit log`."
 
 
 class MicrophoneError(AudioError):

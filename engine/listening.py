@@ -17,7 +17,7 @@ import numpy as np
 
 from engine.catalog import PromptProfile
 from engine.endpointing import Endpointing, EndpointingSettings, rejection
-from engine.errors import AudioEmpty, AudioError, ContextFull, NoSpeech
+from engine.errors import AudioEmpty, AudioError, ContextFull, NoSpeech, WordsUnsure
 from engine.events import Hypothesis, Level, Rejected, Samples, SpeechStarted, SpeechStopped
 from engine.frames import (
     FRAME_SAMPLES,
@@ -268,7 +268,7 @@ def _doubt(hypothesis: Hypothesis, profile: PromptProfile) -> NoSpeech | None:
     if not hypothesis.text or hypothesis.confidence is None:
         return NoSpeech("sound like a voice, but no words in it")
     if hypothesis.confidence < profile.min_confidence:
-        return NoSpeech(f"no words that the model is sure of (confidence {hypothesis.confidence:.1f})")
+        return WordsUnsure(f"no words that the model is sure of (confidence {hypothesis.confidence:.1f})")
     return None
 
 

@@ -15,6 +15,10 @@ from engine.events import Hypothesis, Timing
 from engine.frames import FRAME_SAMPLES
 
 
+class Unsure(str):
+    """A text that is heard without being sure of it."""
+
+
 class ScriptedEngine:
     """Each utterance is heard as the next of the enqueued texts; an enqueued exception is raised."""
 
@@ -89,4 +93,5 @@ class ScriptedSession:
         now_s = time.monotonic()
         timing = Timing(end_of_speech_s, now_s, now_s, 0.001, 0.001, self.frames_pushed * 0.04)
         tokens = tuple(range(len(text.split())))
-        return Hypothesis(kind, text, tokens, -0.1, self._start, end, "eos", timing)
+        confidence = -9.0 if isinstance(text, Unsure) else -0.1
+        return Hypothesis(kind, text, tokens, confidence, self._start, end, "eos", timing)

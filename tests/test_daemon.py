@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from daemon_running import Running, running_daemon
 from fake_devices import silence, speech
+from fakes import Unsure
 
 from engine.errors import DecodeFailed, MicrophoneMissing
 from voice_edit import sessions
@@ -435,3 +437,25 @@ def test_a_setting_is_changed_in_use_and_in_the_file(
     assert "confirm_chars = 7" in daemon.paths.config_file.read_text()
     with pytest.raises(RemoteFailure, match="confirm_chars"):
         daemon.ask("settings.set", name="ask.confirm_chars", value=-1)
+
+
+def hold_with_a_mumbled_part(daemon: Running, said: str, mode: str) -> dict[str, Any]:
+    daemon.engine.enqueue(said, Unsure("mumble mumble"))
+    daemon.ask("talk.start", mode=mode)
+    for _ in range(2):
+        daemon.microphone.hear(speech())
+        daemon.microphone.hear(silence(1.5))
+    daemon.ask("talk.stop")
+    return daemon.wait_for("outcome", "failed", "rejected")
+
+
+def test_a_command_of_which_a_part_was_not_made_out_is_not_carried_out(daemon: Running, note: Path) -> None:
+    told = hold_with_a_mumbled_part(daemon, "Delete everything.", "edit")
+    assert told["error"]["error"] == "not_understood"
+    assert note.read_text() == "One two.\n"
+    assert daemon.ask("log")["utterances"][0]["audio"]["end_sample"] > 2 * len(speech())
+
+
+def test_of_a_dictation_what_was_made_out_is_written_and_the_gap_is_told(daemon: Running, note: Path) -> None:
+    assert hold_with_a_mumbled_part(daemon, "Three four.", "dictate")["event"] == "outcome"
+    assert note.read_text() == "One two.\nThree four."

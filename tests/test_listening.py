@@ -357,11 +357,13 @@ def test_a_click_is_rejected_without_asking_the_model() -> None:
     assert events[-1].reason == "no-speech"
 
 
-@pytest.mark.parametrize(("text", "confidence"), [("", None), ("Mumble.", -7.0)])
-def test_sound_without_words_is_rejected(text: str, confidence: float | None) -> None:
+@pytest.mark.parametrize(
+    ("text", "confidence", "reason"), [("", None, "no-speech"), ("Mumble.", -7.0, "unsure")]
+)
+def test_sound_without_words_is_rejected(text: str, confidence: float | None, reason: str) -> None:
     events = without_levels(hear(ONE_WORD, ScriptedEngine(text, confidence)))
     assert isinstance(events[-1], Rejected)
-    assert events[-1].reason == "no-speech"
+    assert events[-1].reason == reason
     assert events[-1].start_sample == 12_800
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from voice_edit import pipeline, telling
 from voice_edit.editing import Editing, Failure, Outcome
-from voice_edit.errors import AudioFailed, Cancelled, Fault, VoiceEditError
+from voice_edit.errors import AudioFailed, Cancelled, Fault, NotUnderstood, VoiceEditError
 
 if TYPE_CHECKING:
     from engine.events import Hypothesis, Rejected
@@ -40,6 +40,14 @@ logger = logging.getLogger(__name__)
 Work: TypeAlias = Literal["hearing", "applying", "asking"]
 Emit: TypeAlias = Callable[[dict[str, Any]], object]
 T = TypeVar("T")
+
+UNSURE = "unsure"
+"""Why a stretch that may hold words is refused: see `engine.errors.WordsUnsure`."""
+
+PART_UNSURE = (
+    "A part of what was said could not be made out.",
+    "The rest was written down; the sound of all of it is kept, see `voice-edit log`.",
+)
 
 EDITINGS_KEPT = 8
 """Targets whose last insertion is remembered, for "delete that"."""
@@ -269,6 +277,7 @@ class Talker:
 
         finals: list[Hypothesis] = []
         refused: Rejected | None = None
+        unsure = False
         hangover, spoke, speaking = 0, False, False
         heard = pipeline.hear(
             job.source, self._engine(), self._settings(), partials=self._watched(), hold=job.hold
@@ -280,6 +289,7 @@ class Talker:
                 spoke = speaking = True
             if isinstance(event, Rejected):
                 refused, speaking = event, False
+                unsure = unsure or event.reason == UNSURE
                 if not job.hold and spoke:  # an hour in which nobody spoke is no failure
                     self._reject(job, event)
             elif isinstance(event, Hypothesis) and event.kind == "final":
@@ -296,7 +306,12 @@ class Talker:
                     self._serve_others(speaking=speaking or job.hold)
         if job.cancelled.is_set():
             raise Cancelled("Cancelled.")
+        if finals and unsure and job.mode == "edit":  # never a part of a command
+            self._incomplete(job, finals)
+            return False
         if finals:
+            if unsure:
+                self._emit(telling.notice("warning", "words_unsure", *PART_UNSURE))
             return self._apply(job, finals, hangover)
         if refused is not None and job.hold:
             self._reject(job, refused)
@@ -326,6 +341,15 @@ class Talker:
             self._emit(telling.outcome(done, target=job.target, timing=timing))
         self._on_work("hearing")
         return isinstance(done, Outcome) and done.stops
+
+    def _incomplete(self, job: TakeJob, finals: list[Hypothesis]) -> None:
+        """A command of which the model did not make out a part: nothing is done, the sound is kept."""
+        from engine.joining import join
+
+        text = join(finals)
+        error = NotUnderstood(f"Only “{text}” could be made out; a part of what was said was not.")
+        self.editing(job.target).keep_unheard(job.take, error, mode=job.mode, start_sample=job.handled)
+        self._emit(telling.failed(error, words=text))
 
     def _reject(self, job: TakeJob, rejected: Rejected) -> None:
         job.handled = rejected.end_sample

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Event = dict[str, Any]
 
-SILENT_REASONS = frozenset({"audio-silent", "audio-too-quiet", "audio-empty", "no-speech"})
+SILENT_REASONS = frozenset({"audio-silent", "audio-too-quiet", "audio-empty", "no-speech", "unsure"})
 """Rejections that may be the microphone's fault and not the speaker's."""
 
 MOST_TEXT = 100_000
