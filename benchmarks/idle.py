@@ -3,8 +3,8 @@
     python -m benchmarks.idle --minutes 5
 
 With talk keys grabbed on a virtual X server and one client connected: share of a core, wake-ups a second
-(voluntary context switches of all threads) and resident memory of the daemon and of its engine process; before
-the model was ever loaded, with the model loaded, and after it was unloaded.
+(voluntary context switches of all threads) and resident memory of the daemon and of its engine process;
+before the model was ever loaded, with the model loaded, and after it was unloaded.
 """
 
 from __future__ import annotations

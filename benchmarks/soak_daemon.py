@@ -3,10 +3,11 @@
     python -m benchmarks.soak_daemon --minutes 120 --json soak.json
 
 A private PulseAudio plays the samples into a null sink whose monitor is the daemon's microphone. Talking is
-started and stopped over the control socket; the edits go to a file, whose text is compared with what it should
-be. Now and then an edit is undone, a take is cancelled while somebody speaks, nobody speaks, or the model is
-unloaded. Reported are utterances, wrong texts, lost or failed ones, and of daemon and engine process: resident
-memory (and its slope after the first tenth), descriptors, threads; dropped samples, reopened microphones.
+started and stopped over the control socket; the edits go to a file, whose text is compared with what it
+should be. Now and then an edit is undone, a take is cancelled while somebody speaks, nobody speaks, or the
+model is unloaded. Reported are utterances, wrong texts, lost or failed ones, and of daemon and engine
+process: resident memory (and its slope after the first tenth), descriptors, threads; dropped samples and
+reopened microphones.
 """
 
 from __future__ import annotations
