@@ -22,6 +22,12 @@ SLEEP_S = 1.0
 SILENT_S = 1.0
 """So much digital silence is told while somebody talks: no microphone that works gives it."""
 
+SILENT_AFTER_SOUND_S = 10.0
+"""The same where there was sound before: noise gates give nothing at all between two sentences."""
+
+SOUND_S = 0.2
+"""Who gave so much sound works."""
+
 OPENING_S = 1.2
 """How long a first opening is tried: somebody holds the key and waits."""
 
@@ -65,6 +71,7 @@ class SilenceWatch:
 
     def __init__(self) -> None:
         self._silent_samples = 0
+        self._sound_samples = 0
         self._level = 0.0
         self.heard = False
         """Whether there was ever anything else."""
@@ -75,9 +82,14 @@ class SilenceWatch:
         return samples_to_s(self._silent_samples)
 
     @property
+    def _works(self) -> bool:
+        """Whether there was more than the click with which a device begins."""
+        return samples_to_s(self._sound_samples) >= SOUND_S
+
+    @property
     def is_long(self) -> bool:
         """Whether it lasts long enough to be told."""
-        return self.silent_s >= SILENT_S
+        return self.silent_s >= (SILENT_AFTER_SOUND_S if self._works else SILENT_S)
 
     def push(self, samples: Samples) -> bool:
         """Take what came; whether a long silence begins or ends with it."""
@@ -89,6 +101,7 @@ class SilenceWatch:
             self._level = float(samples[-1])
             self._silent_samples = 0
             self.heard = True
+            self._sound_samples += len(samples)
         else:
             self._silent_samples += len(samples)
         return was_long != self.is_long

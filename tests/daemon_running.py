@@ -10,10 +10,13 @@ from typing import Any
 
 from fake_devices import FakeEngineClient, FakeMicrophone
 
+from engine.microphone import MicrophoneEvent
 from voice_edit import sessions
 from voice_edit.config import Paths, Settings
 from voice_edit.control_client import ControlClient
 from voice_edit.daemon import Daemon
+
+Tell = Callable[[MicrophoneEvent], None]
 
 ENDS = ("outcome", "failed", "rejected", "reverted")
 
@@ -21,12 +24,16 @@ ENDS = ("outcome", "failed", "rejected", "reverted")
 class Running:
     """A daemon that runs, and a client that is told everything."""
 
-    def __init__(self, paths: Paths, microphone: FakeMicrophone, engine: FakeEngineClient) -> None:
+    def __init__(
+        self, paths: Paths, microphone: FakeMicrophone, engine: FakeEngineClient, tell: Tell
+    ) -> None:
         self.paths = paths
         self.microphone = microphone
         self.engine = engine
         self.client = ControlClient(paths.socket)
         self.client.request("subscribe")
+        self.tell = tell
+        """The microphone's news, as the daemon hears them."""
 
     def ask(self, command: str, **fields: Any) -> dict[str, Any]:
         return self.client.request(command, **fields)
@@ -67,8 +74,8 @@ def running_daemon(
                         journal,
                         lambda _: ready.set(),
                         load=load,
-                        open_engine=lambda *_: engine,  # type: ignore[arg-type,return-value]
-                        open_microphone=lambda *_: microphone,  # type: ignore[arg-type,return-value]
+                        open_engine=lambda *_: engine,  # type: ignore[arg-type]
+                        open_microphone=lambda *_: microphone,  # type: ignore[arg-type]
                     )
                 )
                 loop.run_until_complete(daemon[0].run())
@@ -81,7 +88,7 @@ def running_daemon(
     assert ready.wait(20)
     if failure:
         raise failure[0]
-    running = Running(paths, microphone, engine)
+    running = Running(paths, microphone, engine, daemon[0]._microphone_changed)
     try:
         yield running
     finally:

@@ -35,7 +35,7 @@ def note(daemon: Running, tmp_path: Path) -> Path:
     return file
 
 
-def talk(daemon: Running, heard: str, mode: str = "dictate") -> dict[str, object]:
+def talk(daemon: Running, heard: str, mode: str = "dictate") -> dict[str, Any]:
     daemon.engine.enqueue(heard)
     daemon.ask("talk.start", mode=mode)
     daemon.microphone.hear(speech())

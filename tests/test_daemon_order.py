@@ -14,6 +14,7 @@ from fake_devices import silence, speech
 from virtual_microphone import wait_for
 
 from engine.errors import DecodeFailed, MicrophoneMissing
+from engine.microphone import MicrophoneEvent, Problem
 from voice_edit import audio_store
 from voice_edit.config import Settings, load_settings
 from voice_edit.control_client import ControlClient
@@ -188,3 +189,25 @@ def test_a_model_that_takes_long_to_end_holds_up_nobody(
     wait_for(lambda: waits, "the model to be freed")
     daemon.ask("status")
     assert len(waits) == 1
+
+
+def test_a_recording_without_words_that_is_heard_again_says_why_nothing_is_written(
+    daemon: Running, note: Path
+) -> None:
+    daemon.ask("talk.start")
+    daemon.microphone.hear(silence())
+    daemon.ask("talk.stop")
+    told = daemon.wait_for("rejected")
+    with pytest.raises(RemoteFailure, match="quiet"):
+        daemon.ask("retry", utterance=told["utterance"])
+
+
+def test_the_same_news_of_the_microphone_is_told_once(daemon: Running) -> None:
+    problem = Problem("muted", "It is muted.", "Unmute it.")
+    daemon.microphone.problem = problem  # type: ignore[assignment]
+    for kind in ("silent", "problem", "silent"):
+        daemon.tell(MicrophoneEvent(kind, "Fake", "It is muted.", problem=problem))
+    assert daemon.wait_for("microphone")["problem"]["code"] == "muted"
+    daemon.microphone.problem = None
+    daemon.tell(MicrophoneEvent("problem", "Fake", "It is in order."))
+    assert daemon.wait_for("microphone")["problem"] is None

@@ -95,3 +95,10 @@ def test_a_silence_whose_reason_is_over_is_counted_anew() -> None:
     turns(watch, sounds.silence(3000))
     watch.begin_anew()
     assert watch.silent_s == 0
+
+
+def test_a_noise_gate_that_gives_nothing_between_two_sentences_is_no_broken_microphone() -> None:
+    watch = SilenceWatch()
+    watch.push(sounds.noise(500, dbfs=-30))
+    assert turns(watch, sounds.silence(9_900)) == []
+    assert turns(watch, sounds.silence(500)) == [0.1]

@@ -88,6 +88,7 @@ class Coordinator:
         self._work: Work | None = None
         self._shown: tuple[Any, ...] = ()
         self._shown_target: dict[str, Any] = {}
+        self._shown_microphone: dict[str, Any] = {}
         self._speaking = False
         self._takes = 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -342,7 +343,10 @@ class Coordinator:
             self.on_cue("start")
         if event.kind == "reopened":
             self.counters["reopened"] += 1
-        self.publish(telling.event("microphone", **self.microphone_json()))
+        shown = self.microphone_json()
+        if shown != self._shown_microphone:
+            self._shown_microphone = shown
+            self.publish(telling.event("microphone", **shown))
 
     def _set_work(self, work: Work | None) -> None:
         self._work = work

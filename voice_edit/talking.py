@@ -198,6 +198,8 @@ class Talker:
 
         Working thread only. Raises what hearing and applying raise.
         """
+        from engine.events import Rejected
+
         editing = self.editing(target)
         self._on_work("hearing")
         if record.audio is None:
@@ -205,15 +207,18 @@ class Talker:
             event = telling.outcome(outcome, target=target)
             self._emit(event)
             return event
-        told = None
+        told, refused = None, None
         for heard in editing.listen_again(record, self._engine(), self._settings(), ask=self._asker):
             if isinstance(heard, Outcome):
                 told = telling.outcome(heard, target=target)
                 self._emit(told)
             elif isinstance(heard, Failure):
                 raise heard.error
+            elif isinstance(heard, Rejected):
+                refused = heard
         if told is None:
-            raise AudioFailed("There are no words in it.", hint="The recording stays in the history.")
+            why = "There are no words in it." if refused is None else refused.message
+            raise AudioFailed(why, hint="The recording stays in the history.")
         return told
 
     # --- inside -----------------------------------------------------------------------------------------
