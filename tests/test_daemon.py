@@ -59,6 +59,13 @@ def test_what_is_dictated_is_in_the_file_and_told_with_its_receipt(daemon: Runni
     assert told["target"] == str(note)
 
 
+def test_the_times_of_an_utterance_are_told_in_the_order_of_its_stages(daemon: Running, note: Path) -> None:
+    timing = talk(daemon, "Three four.")["timing"]
+    assert isinstance(timing, dict)
+    assert timing["release_ms"] == 400
+    assert 0 <= timing["endpoint_ms"] <= timing["final_ms"] <= timing["applied_ms"]
+
+
 def test_dictated_commands_are_written_down_and_not_obeyed(daemon: Running, note: Path) -> None:
     talk(daemon, "Delete everything.")
     assert note.read_text() == "One two.\nDelete everything."

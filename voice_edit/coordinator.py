@@ -255,7 +255,7 @@ class Coordinator:
             return
         self._cancel_timer("longest")
         self._cancel_timer("rotate")
-        job.released_s = now_s
+        job.released_s, job.tail_ms = now_s, tail_ms if job.hold else None
         job.source.stop_after(tail_ms)
         if job.hold:  # not while the tail is listened to
             self._later("cue", tail_ms / 1000, lambda: self.on_cue("stop"))

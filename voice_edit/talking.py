@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -72,6 +73,10 @@ class TakeJob:
     released_s: float | None = None
     """When the key came up, on the monotonic clock."""
     cancelled: threading.Event = field(default_factory=threading.Event)
+    tail_ms: float | None = None
+    """How long was listened on after the key came up, in milliseconds; None for a take without a key."""
+    endpoint_s: float | None = None
+    """When the newest utterance was known to be over, on the monotonic clock."""
     handled: int = 0
     """Sample up to which the sound has been dealt with."""
 
@@ -305,7 +310,7 @@ class Talker:
                     return True
             else:
                 if isinstance(event, SpeechStopped):
-                    hangover = event.hangover_samples
+                    hangover, job.endpoint_s = event.hangover_samples, time.monotonic()
                 self._emit(telling.heard(event))
                 if isinstance(event, Level):
                     self._serve_others(speaking=speaking or job.hold)
@@ -342,7 +347,8 @@ class Talker:
         if isinstance(done, Failure):
             self._emit(telling.failed(done.error, words=done.words))
         else:
-            timing = telling.timing(heard, began_s=began_s, parts=len(finals))
+            timing = telling.timing(heard, began_s=began_s, endpoint_s=job.endpoint_s, parts=len(finals))
+            timing["release_ms"] = job.tail_ms
             self._emit(telling.outcome(done, target=job.target, timing=timing))
         self._on_work("hearing")
         return isinstance(done, Outcome) and done.stops

@@ -29,8 +29,8 @@ def event(name: str, /, **more: Any) -> Event:
 
 
 def since_ms(began_s: float | None, now_s: float) -> float | None:
-    """Milliseconds from one moment of the monotonic clock to another."""
-    return None if began_s is None else round((now_s - began_s) * 1000, 1)
+    """Milliseconds from one moment of the monotonic clock to another; 0 for what was there before."""
+    return None if began_s is None else round(max(0.0, now_s - began_s) * 1000, 1)
 
 
 def heard(what: Heard) -> Event:
@@ -60,13 +60,16 @@ def words(text: str, confidence: float | None) -> Event:
     return event("words", text=text, confidence=confidence)
 
 
-def timing(heard: Hypothesis, *, began_s: float | None, parts: int = 1) -> dict[str, Any]:
+def timing(
+    heard: Hypothesis, *, began_s: float | None, endpoint_s: float | None = None, parts: int = 1
+) -> dict[str, Any]:
     """Where the time went, in milliseconds, told just after the target was read back.
 
     The first ones count from `began_s`: the key was released, or the speech ended.
     """
     times = heard.timing
     return {
+        "endpoint_ms": None if endpoint_s is None else since_ms(began_s, endpoint_s),
         "first_token_ms": since_ms(began_s, times.first_token_s),
         "final_ms": since_ms(began_s, times.final_s),
         "applied_ms": since_ms(began_s, time.monotonic()),
