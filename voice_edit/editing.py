@@ -173,7 +173,7 @@ class Editing:
         """
         from engine.events import Hypothesis, Rejected, SpeechStopped
 
-        _load_what_a_command_needs()
+        load_what_a_command_needs()
         with self.journal.begin_take(mode, target=self.target.name, source=name) as take:
             handled = hangover = 0
             try:
@@ -417,7 +417,7 @@ class Editing:
         return tuple(spans)
 
 
-def _load_what_a_command_needs() -> None:
+def load_what_a_command_needs() -> None:
     """Import it before anybody speaks: at the first command it would be waited for (half a second when
     cold).
     """

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from voice_edit import pipeline, telling
-from voice_edit.editing import Editing, Failure, Outcome
+from voice_edit.editing import Editing, Failure, Outcome, load_what_a_command_needs
 from voice_edit.errors import AudioFailed, Cancelled, Fault, NotUnderstood, VoiceEditError
 
 if TYPE_CHECKING:
@@ -285,6 +285,7 @@ class Talker:
         """Hear a take out. True if the speaker said to stop listening."""
         from engine.events import Hypothesis, Level, Rejected, SpeechStarted, SpeechStopped
 
+        load_what_a_command_needs()
         finals: list[Hypothesis] = []
         refused: Rejected | None = None
         unsure = False
