@@ -211,3 +211,27 @@ def test_the_same_news_of_the_microphone_is_told_once(daemon: Running) -> None:
     daemon.microphone.problem = None
     daemon.tell(MicrophoneEvent("problem", "Fake", "It is in order."))
     assert daemon.wait_for("microphone")["problem"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("engine.model", "/nowhere.gguf", "no such file"),
+        ("engine.model", "unheard-of", "neither a model"),
+        ("hotkeys.dictate", "<<<", "dictate"),
+        ("hotkeys.edit", "<ctrl>+<alt>+space", "bound to both"),
+        ("ask.confirm_chars", True, "no value"),
+    ],
+)
+def test_a_setting_with_which_the_next_start_would_fail_is_refused(
+    daemon: Running, name: str, value: object, why: str
+) -> None:
+    with pytest.raises(RemoteFailure, match=why):
+        daemon.ask("settings.set", name=name, value=value)
+    assert not daemon.paths.config_file.exists()
+
+
+def test_a_setting_is_kept_as_what_it_is_and_not_as_it_was_typed(daemon: Running) -> None:
+    told = daemon.ask("settings.set", name="microphone.warm_ms", value="500")
+    assert told["value"] == 500
+    assert "warm_ms = 500" in daemon.paths.config_file.read_text()

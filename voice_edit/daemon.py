@@ -233,6 +233,8 @@ class Daemon:
     def _change_setting(self, name: str, value: Any) -> dict[str, Any]:
         from voice_edit import settings_file
 
+        if value is not None:
+            value = settings_file.checked_value(name, value)
         settings_file.write_setting(self._paths, name, value)
         before, after = self._settings, self._load()
         self._settings = self._coordinator.settings = after
@@ -246,7 +248,7 @@ class Daemon:
             restart = not self._coordinator.exchange_microphone(
                 lambda: self._open_microphone(after, self._microphone_changed)
             )
-        return {"name": name, "value": value, "restart": restart}
+        return {"name": name, "value": settings_file.plain(value), "restart": restart}
 
     def _cue(self, name: str) -> None:
         """A short sound, where the user wants any."""

@@ -1,9 +1,9 @@
 """config.toml as a person keeps it: what is set where and what it means, and a writer that leaves alone
 whatever it was not asked to change, comments and order included.
 
-`with_setting` is pure. `write_setting` checks its result before anything is written: it must be valid, and
-differ from what was there in this one setting only. The file is replaced in one step; the old one is never
-lost.
+`with_setting` is pure. `write_setting` checks its result before anything is written: it must be valid,
+differ from what was there in this one setting only, and what it names must be there. The file is replaced
+in one step; the old one is never lost.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from voice_edit.config import Paths
 
 Origin = Literal["default", "file", "environment"]
+
+_LIMITS = "docs/configuration.md lists every setting and its limits."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +91,53 @@ def shown(value: Any) -> str:
     return str(value)
 
 
+def plain(value: Any) -> Any:
+    """As TOML and JSON hold it."""
+    return str(value) if isinstance(value, Path) else value
+
+
 def parsed_value(name: str, text: str) -> Any:
     """What a person typed as a value of the setting; None where it may be none and nothing was typed.
 
     Raises UsageError, saying what would be right.
     """
-    section, key, field = _field(name)
+    _, _, field = _field(name)
     text = text.strip()
     if not text and type(None) in get_args(field.annotation):
         return None
+    return checked_value(name, text)
+
+
+def checked_value(name: str, value: Any) -> Any:
+    """A value for the setting as it is kept: a number for "500". Raises UsageError, saying what is right."""
+    section, key, field = _field(name)
+    if isinstance(value, bool) and field.annotation is not bool:
+        raise UsageError(f"{name}: {shown(value)} is no value for it.", hint=_LIMITS)
     try:
-        checked = type(Settings.model_fields[section].default).model_validate({key: text})
+        checked = type(Settings.model_fields[section].default).model_validate({key: value})
     except ValidationError as error:
         raise _not_valid(name, error) from error
     return getattr(checked, key)
+
+
+def check_usable(name: str, settings: Settings, paths: Paths) -> None:
+    """What is written down must work the next time: the model is there, the keys are keys.
+
+    `name` is the setting that was changed. Raises UsageError, ModelFailed.
+    """
+    section = name.partition(".")[0]
+    if section == "hotkeys":
+        from hotkeys import Bindings, HotkeyError
+
+        keys = settings.hotkeys
+        try:
+            Bindings(keys.dictate, keys.edit, keys.cancel)
+        except HotkeyError as error:
+            raise UsageError(f"{name}: {error}", hint=error.hint) from error
+    elif name in ("engine.model", "engine.projector"):
+        from voice_edit import pipeline
+
+        pipeline.find_model(settings, paths)
 
 
 def with_setting(text: str, name: str, value: Any) -> str:
@@ -114,21 +149,21 @@ def with_setting(text: str, name: str, value: Any) -> str:
     from tomlkit.exceptions import TOMLKitError
 
     section, key, _ = _field(name)
-    plain = str(value) if isinstance(value, Path) else value
+    plain_value = plain(value)
     try:
         document = tomlkit.parse(text)
         table = document.get(section)
-        if plain is None:
+        if plain_value is None:
             if table is not None:
                 table.pop(key, None)
         elif table is None:
             added = tomlkit.table()
-            added.add(key, plain)
+            added.add(key, plain_value)
             if document.body and not text.endswith("\n\n"):
                 document.add(tomlkit.nl())
             document.add(section, added)
         else:
-            table[key] = plain
+            table[key] = plain_value
         changed = tomlkit.dumps(document)
     except (TOMLKitError, AttributeError, TypeError) as error:
         raise UsageError(
@@ -145,7 +180,9 @@ def write_setting(paths: Paths, name: str, value: Any) -> Path:
     path = Path(os.path.realpath(paths.config_file))  # a link into a folder of dotfiles stays one
     old = read_text(path)
     new = with_setting(old, name, value)
-    _check(old, new, name, value, path)
+    settings = _check(old, new, name, value, path)
+    if value is not None and new != old:
+        check_usable(name, settings, paths)
     if new != old:
         _replace(path, old, new)
     return path
@@ -163,23 +200,24 @@ def read_text(path: Path) -> str:
         ) from error
 
 
-def _check(old: str, new: str, name: str, value: Any, path: Path) -> None:
-    """The new text must be valid, and differ in this setting only."""
+def _check(old: str, new: str, name: str, value: Any, path: Path) -> Settings:
+    """The new text must be valid, and differ in this setting only; the settings that it means."""
     section, key, _ = _field(name)
     before, after = _parsed(old, path), _parsed(new, path)
     try:
-        Settings.model_validate(after)
+        settings = Settings.model_validate(after)
     except ValidationError as error:
         raise _not_valid(name, error) from error
     expected = {one: dict(values) for one, values in before.items() if isinstance(values, Mapping)}
     expected.setdefault(section, {}).pop(key, None)
     if value is not None:
-        expected[section][key] = str(value) if isinstance(value, Path) else value
+        expected[section][key] = plain(value)
     if {k: v for k, v in after.items() if v} != {k: v for k, v in expected.items() if v}:
         raise UsageError(
             f"{path} is written in a way in which '{name}' cannot be changed safely; nothing was written.",
             hint="Change it with an editor.",
         )
+    return settings
 
 
 def _replace(path: Path, old: str, new: str) -> None:
@@ -220,7 +258,7 @@ def _field(name: str) -> tuple[str, str, FieldInfo]:
 def _not_valid(name: str, error: ValidationError) -> UsageError:
     first = error.errors()[0]
     message = first["msg"].removeprefix("Value error, ")
-    return UsageError(f"{name}: {message}.", hint="docs/configuration.md lists every setting and its limits.")
+    return UsageError(f"{name}: {message}.", hint=_LIMITS)
 
 
 def _describe(

@@ -33,6 +33,8 @@ def event_rich(event: Mapping[str, Any], *, watched: bool) -> RenderableType | N
             return _said(str(event.get("text", "")))
         case "rejected" | "notice":
             return _sentence(event)
+        case "microphone" if event.get("state") == "closed":
+            return None  # what was wrong with it was told while it mattered
         case "microphone" | "hotkeys" if event.get("problem"):
             return _sentence(event["problem"], level="warning")
         case "engine" if watched or event.get("message"):
@@ -96,7 +98,8 @@ def ask_rich(event: Mapping[str, Any]) -> RenderableType:
 
 def timing_line(timing: Mapping[str, Any]) -> str:
     """`first word 120 ms, all words 180 ms, applied 195 ms`: since the key was released."""
-    parts = [f"{name} {timing[key]:,.0f} ms" for key, name in TIMES if timing.get(key) is not None]
+    # A pause before the key came up was enough to hear out what came before it: that took no time after it.
+    parts = [f"{name} {max(0.0, timing[key]):,.0f} ms" for key, name in TIMES if timing.get(key) is not None]
     audio = timing.get("audio_ms")
     spoken = [f"{audio / 1000:.1f} s of speech"] if audio else []
     return ", ".join([*spoken, *parts])
@@ -140,10 +143,11 @@ def _sentence(told: Mapping[str, Any], *, level: str | None = None) -> Text:
     from rich.text import Text
 
     style = {"error": "red", "warning": "yellow"}.get(level or str(told.get("level")), "dim")
-    hint = str(told.get("hint") or "")
-    return Text.assemble(
-        (visible(str(told.get("message", ""))), style), (f" {visible(hint)}" if hint else "", "dim")
-    )
+    hint = visible(str(told.get("hint") or ""))
+    message = visible(str(told.get("message", "")))
+    if hint and message[-1:] not in (*".!?", ""):
+        message += "."
+    return Text.assemble((message, style), (f" {hint}" if hint else "", "dim"))
 
 
 def _engine(event: Mapping[str, Any]) -> Text:
