@@ -11,6 +11,7 @@
     │   ├── AudioTooQuiet        something is there, far below speaking level
     │   ├── NoSpeech             loud enough, but nobody speaks
     │   │   └── WordsUnsure          perhaps somebody does; the model is not sure of the words
+    │   ├── FallenBehind         sound came faster than it was heard, for too long
     │   └── MicrophoneError      live sound cannot be had
     │       ├── PortAudioMissing     the library that talks to sound devices is not installed
     │       ├── MicrophoneMissing    no input at all, or none of that name
@@ -121,6 +122,13 @@ class WordsUnsure(NoSpeech):
 
     code = "unsure"
     hint = "Say it again, closer to the microphone. The sound is kept, see `voice-edit log`."
+
+
+class FallenBehind(AudioError):
+    """Sound comes faster than it is heard, and has for long."""
+
+    code = "fallen-behind"
+    hint = "What was said is kept: `voice-edit log` and `retry`. Use a smaller model or more threads."
 
 
 class MicrophoneError(AudioError):

@@ -268,7 +268,8 @@ def _error_kinds() -> dict[str, type[EngineError]]:
     waiting: list[type[EngineError]] = [EngineError]
     while waiting:
         kind = waiting.pop()
-        found[kind.code] = kind
+        if kind.__module__ == EngineError.__module__:  # what is refined elsewhere is told as what it refines
+            found[kind.code] = kind
         waiting += kind.__subclasses__()
     return found
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from engine.errors import AudioError
+from engine.errors import FallenBehind
 from engine.events import AudioChunk, Samples
 from engine.frames import SAMPLE_RATE, samples_to_s
 from engine.source import AudioSource
@@ -20,13 +20,6 @@ MOST_BEHIND_S = 1800.0
 
 CLOSE_S = 5.0
 """How long `close` waits for a recorder that is just writing."""
-
-
-class FallenBehind(AudioError):  # noqa: N818 - as in errors.py
-    """Sound comes faster than it is heard, and has for long."""
-
-    code = "fallen-behind"
-    hint = "What was said is kept: `voice-edit log` and `retry`. Use a smaller model or more threads."
 
 
 class RecordingSource:

@@ -243,10 +243,10 @@ def retried(editing: Editing, engine: Any, *, hold: bool, mode: Any = "edit") ->
 
 
 def test_what_was_said_with_the_key_held_is_one_utterance_again_whatever_the_pauses(editing: Editing) -> None:
-    engine: Any = ScriptedEngine(["Delete the first fox."])
+    engine: Any = ScriptedEngine(["Change the first fox.", "To cat."])
     (outcome,) = retried(editing, engine, hold=True)
     assert isinstance(outcome, Outcome)
-    assert text_of(editing) == "A. A fox. A fox.\n"
+    assert text_of(editing) == "A cat. A fox. A fox.\n"
 
 
 def test_what_was_said_hands_free_is_several_utterances_again(editing: Editing) -> None:

@@ -152,7 +152,8 @@ def every_error() -> list[errors.EngineError]:
     while waiting:
         kind = waiting.pop()
         waiting += kind.__subclasses__()
-        found.append(kind("what happened", hint="what to do"))
+        if kind.__module__ == errors.__name__:
+            found.append(kind("what happened", hint="what to do"))
     projector = errors.ProjectorUnsupported("old", kind="whisper")
     mismatch = errors.ProjectorMismatch("wide", projector_width=3, model_width=5)
     fatal = errors.DecodeFailed("no memory")
