@@ -416,7 +416,7 @@ def test_on_a_terminal_enter_talks_questions_are_answered_and_ctrl_c_ends(
         terminal.until("Enter starts and stops too. Ctrl-C ends.")
         terminal.type("\n")
         daemon.wait_for(lambda: daemon.asked(p.TalkToggle))
-        assert daemon.asked(p.TalkToggle) == [p.TalkToggle(mode="edit")]
+        assert daemon.asked(p.TalkToggle) == [p.TalkToggle(mode="edit", target=p.FileRef(file=str(notes)))]
         terminal.until("listening (edit)")
         daemon.publish("ask", question=5, kind="choice", message=question, choices=choices, timeout_s=60.0)
         terminal.until("2. a [fox]")

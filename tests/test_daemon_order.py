@@ -235,3 +235,34 @@ def test_a_setting_is_kept_as_what_it_is_and_not_as_it_was_typed(daemon: Running
     told = daemon.ask("settings.set", name="microphone.warm_ms", value="500")
     assert told["value"] == 500
     assert "warm_ms = 500" in daemon.paths.config_file.read_text()
+
+
+def test_of_two_clients_that_pin_a_file_the_first_has_its_own_again_when_the_other_is_gone(
+    daemon: Running, note: Path, tmp_path: Path
+) -> None:
+    other_note = tmp_path / "other.txt"
+    other_note.write_text("")
+    with ControlClient(daemon.paths.socket) as other:
+        other.request("target.file", path=str(other_note))
+        assert daemon.ask("status")["target"]["title"] == "other.txt"
+    while daemon.wait_for("target")["title"] != "note.txt":
+        pass
+
+
+def test_who_listens_without_a_key_follows_the_target(daemon: Running, note: Path, tmp_path: Path) -> None:
+    other_note = tmp_path / "other.txt"
+    other_note.write_text("")
+    daemon.engine.enqueue("First.", "Second.")
+    daemon.ask("hands_free", mode="dictate")
+    first = daemon.wait_for_stage("listening")["take"]
+    daemon.microphone.hear(speech())
+    daemon.microphone.hear(silence())
+    daemon.wait_for("outcome")
+    daemon.ask("target.file", path=str(other_note))
+    while daemon.wait_for_stage("listening")["take"] == first:
+        pass
+    daemon.microphone.hear(speech())
+    daemon.microphone.hear(silence())
+    daemon.wait_for("outcome")
+    assert note.read_text() == "One two.\nFirst."
+    assert other_note.read_text() == "Second."

@@ -36,7 +36,7 @@ StageName: TypeAlias = Literal["idle", "listening", "hearing", "applying", "aski
 ROTATE_S = 300.0
 """Hands-free listening begins a new recording this often: those in which nobody spoke are not kept."""
 
-ROTATE_AGAIN_S = 2.0
+ROTATE_AGAIN_S = 0.5
 """Somebody was speaking just then."""
 
 MICROPHONE_NOTICES = {"lost": "warning", "reopened": "info", "moved": "info", "overflow": "warning"}
@@ -296,6 +296,7 @@ class Coordinator:
                 self.publish(telling.notice_of(error))
                 return
             job.source.stop_after(0)
+            self._tell_stage()
 
     # --- what the working thread tells ------------------------------------------------------------------
 
@@ -373,7 +374,10 @@ class Coordinator:
             self._later("unload", seconds, lambda: self._loop.run_in_executor(None, self.engine.unload))
 
     def tell_target(self) -> None:
-        """Say so if words would now go elsewhere."""
+        """Say so if words would now go elsewhere. Listening without a key goes there in the next pause."""
+        job, chosen = self._recording, self._chosen
+        if job is not None and chosen is not None and not job.hold and chosen.differs(self.targets.choose()):
+            self._later("rotate", 0.0, self._rotate_soon)
         shown = self.target().to_json()
         if shown != self._shown_target:
             self._shown_target = shown

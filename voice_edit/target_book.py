@@ -1,8 +1,9 @@
 """Which text is meant: a file that was named, a field that a client offers, or the clipboard.
 
-Chosen when somebody begins to talk, and kept for that take whatever is focused later:
+Chosen when somebody begins to talk, and kept for that take whatever is focused later; who listens without a
+key follows the choice in the next pause.
 
-    named with the command > pinned file > offered field with the focus > field offered last > clipboard
+    named with the command > file pinned last > offered field with the focus > field offered last > clipboard
 """
 
 from __future__ import annotations
@@ -40,6 +41,12 @@ class Chosen:
     """`file`, `client` or `clipboard`."""
     title: str
 
+    def differs(self, other: Chosen) -> bool:
+        """Whether words would go elsewhere. A field that is offered anew is another one; a file is not."""
+        if self.kind == other.kind == "client":
+            return self.target is not other.target
+        return (self.kind, self.target.name) != (other.kind, other.target.name)
+
     def to_json(self) -> dict[str, Any]:
         """As `status` and the event `target` say it."""
         return {"kind": self.kind, "name": self.target.name, "title": self.title}
@@ -54,7 +61,8 @@ class TargetBook:
         """`open_file` raises TargetError for a file that cannot be edited."""
         self._open_file = open_file
         self._clipboard = clipboard
-        self._pinned: tuple[Chosen, Owner | None] | None = None
+        self._pins: list[tuple[Chosen, Owner | None]] = []
+        """One of each owner; the newest comes last, and the one before it counts again when that is gone."""
         self._offers: list[Offer] = []
         """The one that had the focus last comes last."""
 
@@ -62,8 +70,8 @@ class TargetBook:
         """The target for what is said from now on. Raises TargetError for a named file."""
         if file is not None:
             return self.open(file)
-        if self._pinned is not None:
-            return self._pinned[0]
+        if self._pins:
+            return self._pins[-1][0]
         if self._offers:
             best = next((offer for offer in reversed(self._offers) if offer.focused), self._offers[-1])
             return Chosen(best.target, "client", best.title)
@@ -74,12 +82,13 @@ class TargetBook:
         return Chosen(self._open_file(file), "file", file.name)
 
     def pin(self, chosen: Chosen, owner: Owner | None) -> None:
-        """Everything goes there until `unpin`, or until `owner` is gone."""
-        self._pinned = chosen, owner
+        """Everything goes there until `unpin`, a newer pin, or until `owner` is gone."""
+        self._let_go(owner)
+        self._pins.append((chosen, owner))
 
     def unpin(self) -> None:
         """Choose freely again."""
-        self._pinned = None
+        self._pins.clear()
 
     def offer(self, owner: Owner, title: str, target: JournaledTarget) -> None:
         """A client has a field for words. Offering again replaces the field it offered before."""
@@ -101,7 +110,9 @@ class TargetBook:
         self._offers = [offer for offer in self._offers if offer.owner is not owner]
 
     def forget(self, owner: Owner) -> None:
-        """A client is gone, and all that hung on it."""
+        """A client is gone, and all that hung on it: what others pinned before it counts again."""
         self.withdraw(owner)
-        if self._pinned is not None and self._pinned[1] is owner:
-            self._pinned = None
+        self._let_go(owner)
+
+    def _let_go(self, owner: Owner | None) -> None:
+        self._pins = [pin for pin in self._pins if pin[1] is not owner]

@@ -71,12 +71,14 @@ class Session:
         self._hands_free_before: str | None = None
         self._keyboard = Keyboard()
         self._questions = Questions(output)
+        self._path = ""
         self._name: str | None = None
         self._over = False
 
     def begin(self, path: str, line: LiveLine) -> None:
         """Pin the file, and tell how to talk to it."""
         daemon = self._daemon
+        self._path = path
         names = [*EVENTS, *(WATCHED if self._watched else ()), *(ANSWERED if self._keyboard.usable else ())]
         daemon.request("subscribe", events=names)
         self._name = str(daemon.request("target.file", path=path, timeout_s=FILE_S).get("name"))
@@ -156,7 +158,8 @@ class Session:
                 if (answer := self._questions.answer(line)) is not None:
                     self._daemon.request("answer", **answer)
             elif not self._hands_free:
-                self._daemon.request("talk.toggle", mode=self._mode)
+                # Another terminal may have pinned its file meanwhile: this one means its own.
+                self._daemon.request("talk.toggle", mode=self._mode, target={"file": self._path})
         except RemoteFailure as error:
             self._output.error(error)
 
