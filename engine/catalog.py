@@ -38,6 +38,7 @@ class PromptProfile:
     dither: float = 0.0
     block_frames: int = 8
     min_confidence: float = -4.0
+    min_confidence_alone: float = -4.0
 
     def fits(self, header: GgufHeader) -> bool:
         """Whether every pattern of `match` is met by the file's metadata."""

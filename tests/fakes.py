@@ -19,6 +19,10 @@ class Unsure(str):
     """A text that is heard without being sure of it."""
 
 
+class Doubtful(str):
+    """A text that is heard with just enough confidence to be words."""
+
+
 class ScriptedEngine:
     """Each utterance is heard as the next of the enqueued texts; an enqueued exception is raised."""
 
@@ -93,5 +97,5 @@ class ScriptedSession:
         now_s = time.monotonic()
         timing = Timing(end_of_speech_s, now_s, now_s, 0.001, 0.001, self.frames_pushed * 0.04)
         tokens = tuple(range(len(text.split())))
-        confidence = -9.0 if isinstance(text, Unsure) else -0.1
+        confidence = -9.0 if isinstance(text, Unsure) else -0.12 if isinstance(text, Doubtful) else -0.05
         return Hypothesis(kind, text, tokens, confidence, self._start, end, "eos", timing)

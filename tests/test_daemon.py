@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from daemon_running import Running, running_daemon
 from fake_devices import silence, speech
-from fakes import Unsure
+from fakes import Doubtful, Unsure
 
 from engine.errors import DecodeFailed, MicrophoneMissing
 from voice_edit import sessions
@@ -466,3 +466,12 @@ def test_a_command_of_which_a_part_was_not_made_out_is_not_carried_out(daemon: R
 def test_of_a_dictation_what_was_made_out_is_written_and_the_gap_is_told(daemon: Running, note: Path) -> None:
     assert hold_with_a_mumbled_part(daemon, "Three four.", "dictate")["event"] == "outcome"
     assert note.read_text() == "One two.\nThree four."
+
+
+def test_a_single_dictated_word_must_be_surer_than_a_command(daemon: Running, note: Path) -> None:
+    told = talk(daemon, Doubtful("Are."))
+    assert (told["event"], told["reason"]) == ("rejected", "unsure")
+    assert note.read_text() == "One two.\n"
+    assert talk(daemon, Doubtful("Undo."), mode="edit")["event"] == "failed", (
+        "understood: there is nothing to undo"
+    )

@@ -330,10 +330,17 @@ class Talker:
 
     def _apply(self, job: TakeJob, finals: list[Hypothesis], hangover_samples: int) -> bool:
         """Carry out what was heard as one utterance. True if the speaker said to stop listening."""
+        from engine.events import Rejected
         from engine.joining import as_one
 
         heard = as_one(finals)
         job.handled = heard.end_sample
+        if job.mode == "dictate" and self._is_doubtful(heard):
+            message = "One word was heard, and the model is not sure of it."
+            hint = "Say it again, or a few words with it."
+            stretch = Rejected(UNSURE, message, hint, heard.start_sample, heard.end_sample)
+            self._reject(job, stretch)
+            return False
         began_s = job.released_s if job.hold else heard.timing.end_of_speech_s
         self._emit(telling.words(heard.text, heard.confidence))
         self._on_work("applying")
@@ -353,6 +360,11 @@ class Talker:
             self._emit(telling.outcome(done, target=job.target, timing=timing))
         self._on_work("hearing")
         return isinstance(done, Outcome) and done.stops
+
+    def _is_doubtful(self, heard: Hypothesis) -> bool:
+        """A single word that may be a click. A command is understood or not; dictation writes it down."""
+        least = self._engine().profile.min_confidence_alone
+        return len(heard.text.split()) == 1 and (heard.confidence or 0.0) < least
 
     def _incomplete(self, job: TakeJob, finals: list[Hypothesis]) -> None:
         """A command of which the model did not make out a part: nothing is done, the sound is kept."""
