@@ -14,7 +14,7 @@ from rich.console import Console
 from running import ok, refused, rows, run
 
 from voice_edit import pipeline, sessions
-from voice_edit.cli import history
+from voice_edit.cli import history, main
 from voice_edit.cli.output import Output
 from voice_edit.config import Paths
 from voice_edit.journal import Journal
@@ -149,3 +149,17 @@ def test_a_limit_beyond_all_numbers_shows_everything(notes: Path) -> None:
 
 def _journal() -> Journal:
     return Journal.open(Paths.from_environment().journal)
+
+
+def test_ctrl_c_before_any_verb_has_begun_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.argv", ["voice-edit", "log"])
+    monkeypatch.setattr("voice_edit.cli.app.app", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "error: Interrupted.\n"
