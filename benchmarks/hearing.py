@@ -116,7 +116,7 @@ def same_command(said: str, written: str, *, by_ear: bool) -> bool:
     The editor's matcher takes either for the other where the text holds only one of them.
     """
     from voice_edit.commands import to_json
-    from voice_edit.spoken import parse
+    from voice_edit.spoken.grammar import parse
 
     wanted, got = parse(said), parse(written)
     if not isinstance(wanted, list) or not isinstance(got, list):

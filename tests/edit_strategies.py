@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from voice_edit import commands as c
 from voice_edit import selectors as s
 from voice_edit.document import Document, Selection
-from voice_edit.spoken_phrases import phrases
+from voice_edit.spoken.phrases import phrases
 
 EXAMPLES = int(os.environ.get("VOICE_EDIT_FUZZ_EXAMPLES", "300"))
 """Examples of each property. Set VOICE_EDIT_FUZZ_EXAMPLES=20000 for a long run."""

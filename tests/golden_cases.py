@@ -12,7 +12,7 @@ from voice_edit.compact import from_compact, selector, to_compact
 from voice_edit.document import Document, resolve
 from voice_edit.editor import Editor
 from voice_edit.errors import Ambiguous, CommandError, NotUnderstood
-from voice_edit.spoken import Parsed, parse
+from voice_edit.spoken.grammar import Parsed, parse
 
 FOLDER = Path(__file__).parent / "golden"
 _SAME_ERROR = {"nothing_to_undo": "no_match", "nothing_to_redo": "no_match"}

@@ -6,7 +6,7 @@ from voice_edit.caret_marks import read_marked, write_marked
 from voice_edit.commands import AnyCommand, Rewrite
 from voice_edit.editor import Editor
 from voice_edit.errors import NeedsWriter, NoMatch, NothingToRedo, NothingToUndo
-from voice_edit.spoken import parse
+from voice_edit.spoken.grammar import parse
 
 
 def editor_for(before: str) -> Editor:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from voice_edit.commands import Rewrite
 from voice_edit.compact import one_line
 from voice_edit.numbers import cardinal, digit_readings, ordinal
-from voice_edit.spoken import parse
-from voice_edit.spoken_phrases import RESERVED, phrases
+from voice_edit.spoken.grammar import parse
+from voice_edit.spoken.phrases import RESERVED, phrases
 
 
 def understood(words: str) -> str:

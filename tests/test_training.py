@@ -23,7 +23,7 @@ from engine.training.texts import (
     written,
 )
 from voice_edit.numbers import cardinal
-from voice_edit.spoken import parse
+from voice_edit.spoken.grammar import parse
 
 
 def test_training_never_says_what_is_set_aside() -> None:

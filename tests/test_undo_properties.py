@@ -11,7 +11,7 @@ from voice_edit.document import Document, apply
 from voice_edit.editor import Editor
 from voice_edit.errors import CommandError
 from voice_edit.graphemes import clusters
-from voice_edit.spoken import parse
+from voice_edit.spoken.grammar import parse
 
 _FUZZ = settings(
     max_examples=EXAMPLES,

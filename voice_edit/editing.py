@@ -422,7 +422,7 @@ def load_what_a_command_needs() -> None:
     cold).
     """
     import voice_edit.editor
-    import voice_edit.spoken
+    import voice_edit.spoken.grammar
     import voice_edit.undo  # noqa: F401
 
 

@@ -11,7 +11,7 @@ from voice_edit.edits import Change, Document
 from voice_edit.errors import NoMatch
 from voice_edit.planning import change
 from voice_edit.resolving import Span
-from voice_edit.spoken_forms import folded
+from voice_edit.spoken.forms import folded
 from voice_edit.text_units import (
     HEADING,
     MARKER,

@@ -17,7 +17,7 @@ from rapidfuzz.fuzz import ratio
 
 from voice_edit.marks import mark_named, same_marks
 from voice_edit.numbers import cardinal, digit_readings, is_number_word
-from voice_edit.spoken_forms import Form, Token, tokens
+from voice_edit.spoken.forms import Form, Token, tokens
 
 Span = tuple[int, int]
 

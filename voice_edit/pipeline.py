@@ -250,9 +250,9 @@ def understand(words: str, *, mode: Mode) -> Understood:
         )
     if mode == "dictate":
         return Understood(words, mode, ())
-    from voice_edit import spoken
+    from voice_edit.spoken import grammar
 
-    parsed = spoken.parse(words)
+    parsed = grammar.parse(words)
     if not parsed:
         raise NotUnderstood(f"“{words}” is no command that is known.")
     return Understood(words, mode, (parsed,) if isinstance(parsed, Rewrite) else tuple(parsed))

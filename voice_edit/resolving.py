@@ -27,7 +27,7 @@ from voice_edit.selectors import (
     UnitName,
     Whole,
 )
-from voice_edit.spoken_units import which_at_start
+from voice_edit.spoken.units import which_at_start
 from voice_edit.text_units import sentences, units
 
 _FLOWING: tuple[UnitName, ...] = ("character", "word", "sentence")

@@ -19,7 +19,7 @@ from importlib.resources import files
 from typing import Any
 
 # The one place where the lower package looks at the upper one: training is a tool, not part of the program.
-from voice_edit.spoken_phrases import phrases
+from voice_edit.spoken.phrases import phrases
 
 SET_ASIDE = 40
 """One text in this many is kept for the evaluation."""

@@ -3,8 +3,8 @@
 from voice_edit.commands import Rewrite
 from voice_edit.phrase import Phrase
 from voice_edit.selectors import Quote, Selector, That, Unit, Whole
-from voice_edit.spoken_rule import Meaning, Rule, Slots
-from voice_edit.spoken_selectors import structural
+from voice_edit.spoken.rule import Meaning, Rule, Slots
+from voice_edit.spoken.selectors import structural
 
 _VERBS = (
     "rewrite|rephrase|reword|paraphrase|shorten|simplify|summarise|summarize|translate|expand|lengthen|condense|"

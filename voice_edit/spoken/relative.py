@@ -1,7 +1,7 @@
 """Units that are named by what stands beside them: "the word after brown", "the two lines below milk".
 
 `beside` finds where such a phrase parts into the unit, the side and the words for what it is beside;
-`spoken_selectors.py` finds out what these words mean.
+`selectors.py` finds out what these words mean.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import Literal
 
 from voice_edit.phrase import Phrase
 from voice_edit.selectors import Selector, Unit, UnitName, Which
-from voice_edit.spoken_units import Words, noun_at_end, unit
+from voice_edit.spoken.units import Words, noun_at_end, unit
 
 Side = Literal["before", "after"]
 

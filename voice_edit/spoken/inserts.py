@@ -4,8 +4,8 @@ from voice_edit.commands import EditCommand, Insert
 from voice_edit.marks import mark_named
 from voice_edit.phrase import Phrase
 from voice_edit.selectors import Caret, Edge, Place, Quote, Selected, Unit
-from voice_edit.spoken_rule import Meaning, Rule, Slots
-from voice_edit.spoken_selectors import place, structural
+from voice_edit.spoken.rule import Meaning, Rule, Slots
+from voice_edit.spoken.selectors import place, structural
 
 _VERBS = "insert|put|add|write|type|append|enter|place|include|say|prepend"
 _INTO = ("to", "into", "in", "on", "inside", "onto")

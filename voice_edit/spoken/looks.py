@@ -15,8 +15,8 @@ from voice_edit.commands import (
 from voice_edit.numbers import cardinal, ordinal
 from voice_edit.phrase import Phrase
 from voice_edit.selectors import Quote, Range, Selector, Unit
-from voice_edit.spoken_rule import Meaning, Rule, Slots
-from voice_edit.spoken_selectors import structural, what_or_bare
+from voice_edit.spoken.rule import Meaning, Rule, Slots
+from voice_edit.spoken.selectors import structural, what_or_bare
 
 Look = Callable[[Selector], EditCommand]
 

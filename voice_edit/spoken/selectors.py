@@ -25,8 +25,8 @@ from voice_edit.selectors import (
     UnitName,
     Whole,
 )
-from voice_edit.spoken_relative import AFTER, BEFORE, NEAR, Beside, beside, counted_between
-from voice_edit.spoken_units import bare_unit, noun_at_end, unit, which_at_start
+from voice_edit.spoken.relative import AFTER, BEFORE, NEAR, Beside, beside, counted_between
+from voice_edit.spoken.units import bare_unit, noun_at_end, unit, which_at_start
 
 _THAT = {
     "that",

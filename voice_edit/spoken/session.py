@@ -4,8 +4,8 @@ from voice_edit.commands import Break, Correct, Redo, Replace, Save, Stop, Undo
 from voice_edit.numbers import cardinal
 from voice_edit.phrase import Phrase
 from voice_edit.selectors import Caret, That
-from voice_edit.spoken_rule import Meaning, Rule, Slots
-from voice_edit.spoken_selectors import place, structural
+from voice_edit.spoken.rule import Meaning, Rule, Slots
+from voice_edit.spoken.selectors import place, structural
 
 _CHANGES = "change|changes|edit|edits|thing|things|step|steps|command|commands|action|actions"
 _THAT = "that|this|it|that_one|that_again|the_last_one|my_last_change"

@@ -1,36 +1,29 @@
 """The spoken-command grammar: words -> edit commands, a rewrite, or None.
 
 `parse` takes the words of one utterance as a recogniser writes them (a capital first, a final mark) and
-decides
-without looking at any document: instant, predictable, the same with every model. The rules are patterns (see
-`phrase.py`) with a function each; they are tried in order and the first that makes sense wins:
-
-    spoken_session.py    undo, redo, save, stop, "I meant Wednesday", new line, new paragraph
-    spoken_looks.py      letter case, bold and the like, headings, lists, lines
-    spoken_edits.py      delete, replace, swap, select, go to, move, duplicate
-    spoken_inserts.py    insert, put, add, write
-    spoken_rewrites.py   "make this paragraph friendlier", "translate the last sentence into German"
+decides without looking at any document: instant, predictable, the same with every model. The rules are
+patterns (see `phrase.py`) with a function each; they are tried in order and the first that makes sense wins.
 """
 
 import re
 from collections.abc import Sequence
 
-from voice_edit import spoken_edits, spoken_inserts, spoken_looks, spoken_rewrites, spoken_session
 from voice_edit.commands import EditCommand, Rewrite
 from voice_edit.phrase import Phrase, match
-from voice_edit.spoken_rule import Rule
+from voice_edit.spoken import edits, inserts, looks, rewrites, session
+from voice_edit.spoken.rule import Rule
 
 Parsed = list[EditCommand] | Rewrite | None
 """What was understood: commands to carry out in order, new text that only a writer can make, or not a
 command."""
 
 _RULES: tuple[Rule, ...] = (
-    *spoken_session.RULES,
-    *spoken_looks.RULES,
-    *spoken_rewrites.FIRST_RULES,
-    *spoken_edits.RULES,
-    *spoken_inserts.RULES,
-    *spoken_rewrites.RULES,
+    *session.RULES,
+    *looks.RULES,
+    *rewrites.FIRST_RULES,
+    *edits.RULES,
+    *inserts.RULES,
+    *rewrites.RULES,
 )
 _POLITE = """please|um|uh|er|erm|hmm|and then|and|kindly|okay|ok|now|so|well|hey|then
 can you|could you|would you|will you|can we|could we|can i|could i

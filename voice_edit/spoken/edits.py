@@ -4,10 +4,10 @@ from voice_edit.commands import Delete, Duplicate, GoTo, Move, Replace, Select, 
 from voice_edit.numbers import cardinal
 from voice_edit.phrase import Phrase
 from voice_edit.selectors import Caret, Edge, Quote, Selector, That, Unit, UnitName, Whole
-from voice_edit.spoken_inserts import spoken_text
-from voice_edit.spoken_rule import Meaning, Rule, Slots
-from voice_edit.spoken_selectors import noun_of, place, structural, what, what_or_bare
-from voice_edit.spoken_units import noun_at_end, unit
+from voice_edit.spoken.inserts import spoken_text
+from voice_edit.spoken.rule import Meaning, Rule, Slots
+from voice_edit.spoken.selectors import noun_of, place, structural, what, what_or_bare
+from voice_edit.spoken.units import noun_at_end, unit
 
 _DELETE = (
     "delete|remove|erase|get_rid_of|take_out|cut_out|cut|drop|clear|"
