@@ -15,11 +15,13 @@ import pytest
 from fake_daemon import running_daemon
 from running import refused, run
 
-from voice_edit import doctor, doctor_daemon, doctor_desktop, doctor_program
 from voice_edit.config import Settings
-from voice_edit.doctor import LINKS, Check, Context, Finding, Link, run_checks
-from voice_edit.doctor_desktop import Session, clipboard_tool, read_session
-from voice_edit.doctor_probe import look_in_own_process
+from voice_edit.doctor import checks as doctor
+from voice_edit.doctor import daemon as doctor_daemon
+from voice_edit.doctor import desktop, program
+from voice_edit.doctor.checks import LINKS, Check, Context, Finding, Link, run_checks
+from voice_edit.doctor.desktop import Session, clipboard_tool, read_session
+from voice_edit.doctor.probe import look_in_own_process
 from voice_edit.errors import UsageError
 from voice_edit.paths import Paths
 
@@ -149,7 +151,7 @@ def is_running(pid: int) -> bool:
 
 def test_what_a_library_prints_does_not_disturb() -> None:
     script = (
-        "from voice_edit.doctor_probe import RESULT\n"
+        "from voice_edit.doctor.probe import RESULT\n"
         "print('ALSA lib: unknown PCM')\n"
         'print(RESULT + \'{"state": "ok", "message": "fine", "remedy": "", "details": {"n": 1}}\')\n'
         "print('ALSA lib: bye')\n"
@@ -159,7 +161,7 @@ def test_what_a_library_prints_does_not_disturb() -> None:
 
 def test_a_look_in_its_own_process_has_the_settings_and_tells_its_errors() -> None:
     where = context(settings={"hotkeys": {"dictate": "<nonsense>+q"}})
-    finding = look_in_own_process("doctor_desktop:hotkeys", where, limit_s=60)
+    finding = look_in_own_process("desktop:hotkeys", where, limit_s=60)
     assert finding.state == "failed"
     assert "nonsense" in finding.message
 
@@ -168,7 +170,7 @@ def test_a_look_in_its_own_process_has_the_settings_and_tells_its_errors() -> No
 
 
 def test_the_program_and_its_packages() -> None:
-    finding = doctor_program.program(context())
+    finding = program.program(context())
     assert finding.state == "ok", finding
     assert finding.details["executable"] == sys.executable
 
@@ -186,8 +188,8 @@ def test_the_program_and_its_packages() -> None:
     ],
 )
 def test_packages_that_are_missing_or_old_are_named(requirement: str, problem: str) -> None:
-    assert doctor_program._package_problem(requirement).startswith(problem or "")
-    assert bool(doctor_program._package_problem(requirement)) == bool(problem)
+    assert program._package_problem(requirement).startswith(problem or "")
+    assert bool(program._package_problem(requirement)) == bool(problem)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +198,7 @@ def test_packages_that_are_missing_or_old_are_named(requirement: str, problem: s
      ("0.5.6", "<", "0.6", True), ("0.3.36", "==", "0.3.36.0", True), ("8.2rc1", ">=", "8.2", True)],
 )  # fmt: skip
 def test_versions_are_compared_as_numbers(version: str, how: str, bound: str, holds: bool) -> None:
-    assert doctor_program._compares(version, how, bound) == holds
+    assert program._compares(version, how, bound) == holds
 
 
 def test_a_wrong_setting_is_a_finding_and_the_rest_is_looked_at(voice_edit_home: Path) -> None:
@@ -216,7 +218,7 @@ def test_a_wrong_setting_is_a_finding_and_the_rest_is_looked_at(voice_edit_home:
 def test_folders_that_cannot_be_written_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("VOICE_EDIT_HOME", str(tmp_path / "file" / "below"))
-    finding = doctor_program.folders(context())
+    finding = program.folders(context())
     assert finding.state == "failed"
     assert str(tmp_path / "file" / "below") in finding.message
 
@@ -227,19 +229,19 @@ def test_room_for_recordings(monkeypatch: pytest.MonkeyPatch, free_mb: int, stat
     from types import SimpleNamespace
 
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free_mb * 2**20))
-    assert doctor_program.folders(context()).state == state
+    assert program.folders(context()).state == state
 
 
 def test_the_journal_is_opened_and_not_made(voice_edit_home: Path) -> None:
     from voice_edit.journal import Journal
 
     paths = Paths.from_environment()
-    assert doctor_program.journal(context()).state == "ok"
+    assert program.journal(context()).state == "ok"
     assert not paths.journal.exists()
     with Journal.open(paths.journal):
-        assert doctor_program.journal(context()).state == "ok"  # while another has it open
+        assert program.journal(context()).state == "ok"  # while another has it open
     paths.journal.write_bytes(b"no database at all" * 100)
-    finding = doctor_program.journal(context())
+    finding = program.journal(context())
     assert finding.state == "warning"
     assert finding.message
 
@@ -279,10 +281,10 @@ def test_sessions_are_told_apart(environ: dict[str, str], platform: str, found: 
 def test_a_display_that_is_left_over_is_told(tmp_path: Path) -> None:
     wayland = {"WAYLAND_DISPLAY": "wayland-7", "XDG_RUNTIME_DIR": str(tmp_path)}
     for environ in (wayland, {"DISPLAY": ":49999"}):
-        finding = doctor_desktop.session(context(environ))
+        finding = desktop.session(context(environ))
         assert finding.state == "failed"
         assert "does not answer" in finding.message
-    assert doctor_desktop.session(context({"DISPLAY": "elsewhere.example:0"})).state == "ok"  # not asked
+    assert desktop.session(context({"DISPLAY": "elsewhere.example:0"})).state == "ok"  # not asked
 
 
 def test_a_wayland_session_is_recognised_by_its_socket(tmp_path: Path) -> None:
@@ -293,17 +295,17 @@ def test_a_wayland_session_is_recognised_by_its_socket(tmp_path: Path) -> None:
         compositor.bind(f"{folder}/wayland-0")
         compositor.listen()
         environ = {"WAYLAND_DISPLAY": "wayland-0", "XDG_RUNTIME_DIR": folder}
-        finding = doctor_desktop.session(context(environ))
+        finding = desktop.session(context(environ))
     assert (finding.state, finding.message) == ("ok", "Wayland (wayland-0)")
 
 
 def test_without_a_desktop_nothing_of_it_is_complained_about_twice() -> None:
     nowhere = context({"PATH": os.environ["PATH"]})
-    assert doctor_desktop.session(nowhere).state == "warning"
+    assert desktop.session(nowhere).state == "warning"
     for finding in (
-        doctor_desktop.hotkeys(nowhere),
-        doctor_desktop.clipboard(nowhere),
-        doctor_desktop.notifications(nowhere),
+        desktop.hotkeys(nowhere),
+        desktop.clipboard(nowhere),
+        desktop.notifications(nowhere),
     ):
         assert finding.state == "skipped"
 
@@ -320,7 +322,7 @@ def test_the_clipboard_s_program_fits_the_session(kind: Any, there: set[str], to
 
 
 def test_a_missing_clipboard_program_is_named(tmp_path: Path) -> None:
-    finding = doctor_desktop.clipboard(context({"DISPLAY": ":0", "PATH": str(tmp_path)}))
+    finding = desktop.clipboard(context({"DISPLAY": ":0", "PATH": str(tmp_path)}))
     assert (finding.state, finding.remedy) == ("warning", "Install xclip.")
 
 
@@ -405,7 +407,7 @@ def test_a_service_is_not_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
      ({"TERM": "linux"}, "16 "), ({"TERM": "xterm-256color", "NO_COLOR": "1"}, "no colours")],
 )  # fmt: skip
 def test_the_colours_of_a_terminal(environ: dict[str, str], shown: str) -> None:
-    assert doctor_program.colours(environ).startswith(shown)
+    assert program.colours(environ).startswith(shown)
 
 
 # --- the verb -------------------------------------------------------------------------------------------

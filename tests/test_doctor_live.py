@@ -15,7 +15,7 @@ from virtual_display import VirtualDisplay
 from virtual_microphone import VirtualMicrophone, virtual_microphone, wait_for
 
 from voice_edit.config import Settings
-from voice_edit.doctor import Check, run_checks
+from voice_edit.doctor.checks import Check, run_checks
 from voice_edit.paths import Paths
 
 __all__ = ["virtual_microphone"]
@@ -101,7 +101,7 @@ def test_a_sound_server_that_hangs_is_a_finding(
 ) -> None:
     from dataclasses import replace
 
-    from voice_edit import doctor
+    from voice_edit.doctor import checks as doctor
 
     (link,) = (link for link in doctor.LINKS if link.name == "portaudio")
     virtual_microphone.freeze()

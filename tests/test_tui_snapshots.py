@@ -158,9 +158,9 @@ def test_the_screen_looks_as_it_did(
         Check("Model", "failed", "The file of the model is not there.", "voice-edit model show"),
         Check("Clipboard", "skipped", "Not needed: a text field is the target."),
     ]
-    import voice_edit.doctor
+    import voice_edit.doctor.checks
 
-    monkeypatch.setattr(voice_edit.doctor, "run_checks", lambda settings, paths: iter(checks))
+    monkeypatch.setattr(voice_edit.doctor.checks, "run_checks", lambda settings, paths: iter(checks))
 
     @scene
     async def play() -> None:

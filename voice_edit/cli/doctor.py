@@ -11,7 +11,7 @@ from voice_edit.cli.options import AsJson, Model, Projector, invocation
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from voice_edit.doctor import Check
+    from voice_edit.doctor.checks import Check
 
 EPILOG = """\b
 For example:
@@ -48,7 +48,7 @@ def doctor(
     The microphone is listened to for a second and a recording is heard by the model; nothing is kept, nothing
     is changed, nothing is played, and no network is used. Exit code 0 if nothing failed, else 1.
     """
-    from voice_edit.doctor import run_checks
+    from voice_edit.doctor.checks import run_checks
     from voice_edit.errors import UsageError
 
     run = invocation(context)

@@ -86,7 +86,7 @@ class DoctorScreen(Page):
         worker = get_current_worker()
         app = self.ve_app
         try:
-            from voice_edit.doctor import run_checks
+            from voice_edit.doctor.checks import run_checks
 
             for check in run_checks(app.settings, app.paths):
                 if worker.is_cancelled:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from voice_edit.doctor import Context, Finding
-from voice_edit.doctor_desktop import read_session
+from voice_edit.doctor.checks import Context, Finding
+from voice_edit.doctor.desktop import read_session
 
 START = "voice-edit run (in a terminal), or voice-edit service install (with every login)"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from shutil import which
 from typing import Literal
 
-from voice_edit.doctor import Context, Finding
+from voice_edit.doctor.checks import Context, Finding
 
 TERMINAL_WAY = (
     "Without a desktop: voice-edit tui (practice pad), voice-edit edit FILE, voice-edit talk start."

@@ -1,7 +1,7 @@
 """A check in a process of its own: what hangs there is killed, what crashes there has crashed alone, and
 what its libraries print is caught.
 
-`python -m voice_edit.doctor_probe MODULE:FUNCTION` reads settings as JSON from stdin and prints a finding as
+`python -m voice_edit.doctor.probe MODULE:FUNCTION` reads settings as JSON from stdin and prints a finding as
 the last line of stdout.
 """
 
@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from voice_edit.doctor import Context, Finding, find, hung, trouble
+from voice_edit.doctor.checks import Context, Finding, find, hung, trouble
 
 RESULT = "voice-edit-finding: "
 """Begins the line with the finding; libraries may print others."""
@@ -68,7 +68,7 @@ def _crashed(code: int, err: str) -> Finding:
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parent.parent.parent
     if root.name in ("site-packages", "dist-packages"):
         return dict(environ)
     # Run from its source, perhaps not installed.

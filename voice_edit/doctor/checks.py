@@ -1,15 +1,4 @@
-"""Tests every link of the chain from the microphone to the text, and says what to do where it is broken.
-
-    doctor.py           the order of the links; each is looked at by itself, and within its time
-    doctor_probe.py     links whose libraries can hang or crash are looked at in a process of their own
-    doctor_program.py   Python and packages, settings, folders, journal, terminal
-    doctor_model.py     the model's files; does it hear?
-    doctor_sound.py     PortAudio, microphones, a live reading
-    doctor_desktop.py   session, keys, clipboard, notifications
-    doctor_daemon.py    the daemon, its service, where words would go
-
-No network, no key pressed, nothing put on the clipboard, nothing played.
-"""
+"""The order of the links, and how each is looked at: by itself, and within its time."""
 
 from __future__ import annotations
 
@@ -95,7 +84,7 @@ class Link:
     name: str
     title: str
     look: str
-    """`module:function` in voice_edit; imported when it is called. Takes a Context, returns a Finding."""
+    """`module:function` in this package; imported when it is called. Takes a Context, returns a Finding."""
     limit_s: float = 5.0
     """After so long it counts as hung."""
     own_process: bool = False
@@ -105,23 +94,23 @@ class Link:
 
 
 LINKS: tuple[Link, ...] = (
-    Link("program", "Program", "doctor_program:program", 20),
-    Link("settings", "Settings", "doctor_program:settings"),
-    Link("folders", "Folders", "doctor_program:folders"),
-    Link("journal", "Journal", "doctor_program:journal", 15),
-    Link("model", "Model", "doctor_model:files"),
-    Link("hearing", "Hearing", "doctor_model:hearing", 180, own_process=True, needs=("model",)),
-    Link("portaudio", "Sound system", "doctor_sound:portaudio", 20, own_process=True),
-    Link("microphone", "Microphone", "doctor_sound:microphone", 25, own_process=True, needs=("portaudio",)),
-    Link("level", "Level", "doctor_sound:level", 25, own_process=True, needs=("portaudio", "microphone")),
-    Link("session", "Session", "doctor_desktop:session"),
-    Link("hotkeys", "Keys", "doctor_desktop:hotkeys", 20, own_process=True),
-    Link("clipboard", "Clipboard", "doctor_desktop:clipboard", 10),
-    Link("notifications", "Notifications", "doctor_desktop:notifications", 10),
-    Link("terminal", "Terminal", "doctor_program:terminal"),
-    Link("service", "Service", "doctor_daemon:service", 20),
-    Link("daemon", "Daemon", "doctor_daemon:daemon", 20),
-    Link("targets", "Targets", "doctor_daemon:targets", 10),
+    Link("program", "Program", "program:program", 20),
+    Link("settings", "Settings", "program:settings"),
+    Link("folders", "Folders", "program:folders"),
+    Link("journal", "Journal", "program:journal", 15),
+    Link("model", "Model", "model:files"),
+    Link("hearing", "Hearing", "model:hearing", 180, own_process=True, needs=("model",)),
+    Link("portaudio", "Sound system", "sound:portaudio", 20, own_process=True),
+    Link("microphone", "Microphone", "sound:microphone", 25, own_process=True, needs=("portaudio",)),
+    Link("level", "Level", "sound:level", 25, own_process=True, needs=("portaudio", "microphone")),
+    Link("session", "Session", "desktop:session"),
+    Link("hotkeys", "Keys", "desktop:hotkeys", 20, own_process=True),
+    Link("clipboard", "Clipboard", "desktop:clipboard", 10),
+    Link("notifications", "Notifications", "desktop:notifications", 10),
+    Link("terminal", "Terminal", "program:terminal"),
+    Link("service", "Service", "daemon:service", 20),
+    Link("daemon", "Daemon", "daemon:daemon", 20),
+    Link("targets", "Targets", "daemon:targets", 10),
 )
 
 
@@ -160,7 +149,7 @@ def look_at(link: Link, context: Context) -> Check:
     if broken is not None:
         finding = Finding("skipped", f"Not looked at: it needs {broken.title}.")
     elif link.own_process:
-        from voice_edit.doctor_probe import look_in_own_process
+        from voice_edit.doctor.probe import look_in_own_process
 
         limit_s = link.limit_s + context.listen_s
         finding = _caught(lambda: look_in_own_process(link.look, context, limit_s=limit_s))
@@ -179,8 +168,9 @@ def look_at(link: Link, context: Context) -> Check:
 
 def find(look: str) -> Callable[[Context], Finding]:
     """The function that `module:function` names."""
-    module, _, function = look.partition(":")
-    found: Callable[[Context], Finding] = getattr(importlib.import_module(f"voice_edit.{module}"), function)
+    name, _, function = look.partition(":")
+    module = importlib.import_module(f"voice_edit.doctor.{name}")
+    found: Callable[[Context], Finding] = getattr(module, function)
     return found
 
 

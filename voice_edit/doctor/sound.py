@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voice_edit.doctor import Context, Finding
+from voice_edit.doctor.checks import Context, Finding
 
 SPEECH_DBFS = -35.0
 """A voice at a usual distance is at least as loud."""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from voice_edit.doctor import Context, Finding, trouble
+from voice_edit.doctor.checks import Context, Finding, trouble
 
 OLDEST_PYTHON = (3, 11)
 LITTLE_SPACE_MB = 200.0

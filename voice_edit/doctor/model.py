@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from voice_edit.doctor import Context, Finding
+from voice_edit.doctor.checks import Context, Finding
 
 
 def files(context: Context) -> Finding:
