@@ -389,7 +389,7 @@ def test_a_service_is_not_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     programs.add("systemctl")
     where = context(programs.environ())
     assert doctor_daemon.service(where).state == "skipped"
-    from voice_edit.service import choose_manager
+    from voice_edit.service.manager import choose_manager
 
     list(choose_manager(where.environ, platform="linux").install())
     monkeypatch.setattr(sys, "platform", "linux")

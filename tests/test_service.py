@@ -13,9 +13,9 @@ from fake_programs import FakePrograms
 from running import ok, refused, rows, run
 
 from voice_edit.errors import ServiceFailed, ServiceUnavailable, UsageError
-from voice_edit.service import choose_manager, this_program
-from voice_edit.service_systemd import Systemd, unit_path
-from voice_edit.service_unit import NAME
+from voice_edit.service.manager import choose_manager, this_program
+from voice_edit.service.systemd import Systemd, unit_path
+from voice_edit.service.unit import NAME
 
 NO_BUS = "Failed to connect to bus: No such file or directory\n"
 RUNNING = (

@@ -15,9 +15,9 @@ import pytest
 from fake_programs import FakePrograms
 
 from voice_edit.errors import ServiceFailed
-from voice_edit.service import Program, this_program
-from voice_edit.service_launchd import Launchd
-from voice_edit.service_plist import LABEL, agent
+from voice_edit.service.launchd import Launchd
+from voice_edit.service.manager import Program, this_program
+from voice_edit.service.plist import LABEL, agent
 
 ODD = Program(
     ("/Users/a b & <c>/bin/python", "-P", "-m", "voice_edit", "run"), (("VOICE_EDIT_HOME", "/ü & <x>"),)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_edit.errors import UsageError
-from voice_edit.service_unit import NAME, command_line, quoted, render_unit
+from voice_edit.service.unit import NAME, command_line, quoted, render_unit
 
 COMMAND = (sys.executable, "-P", "-m", "voice_edit", "run")
 

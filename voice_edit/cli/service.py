@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from voice_edit.cli.options import Invocation
-    from voice_edit.service import ServiceManager, ServiceStatus, Step
+    from voice_edit.service.manager import ServiceManager, ServiceStatus, Step
 
 HELP = "Start the daemon with your session: systemd on Linux, launchd on macOS."
 
@@ -117,7 +117,7 @@ def logs(
 
 
 def _manager(*, desktop: bool = True) -> ServiceManager:
-    from voice_edit.service import choose_manager
+    from voice_edit.service.manager import choose_manager
 
     return choose_manager(desktop=desktop)
 

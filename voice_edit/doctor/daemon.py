@@ -13,7 +13,7 @@ START = "voice-edit run (in a terminal), or voice-edit service install (with eve
 def service(context: Context) -> Finding:
     """Whether the service manager starts the daemon. Nobody needs one."""
     from voice_edit.errors import ServiceError, UsageError
-    from voice_edit.service import choose_manager
+    from voice_edit.service.manager import choose_manager
 
     try:
         found = choose_manager(context.environ).status()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voice_edit.errors import ServiceFailed, ServiceUnavailable
-from voice_edit.service import Step
+from voice_edit.service.manager import Step
 
 TIMEOUT_S = 90.0
 """Longer than the unit's TimeoutStartSec: `systemctl start` waits until the daemon is ready."""

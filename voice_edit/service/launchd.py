@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from voice_edit.errors import ServiceFailed
-from voice_edit.service import Program, ServiceStatus, Step
-from voice_edit.service_commands import Ran, content_of, remove_file, run, write_file
-from voice_edit.service_plist import LABEL, agent, log_path
+from voice_edit.service.commands import Ran, content_of, remove_file, run, write_file
+from voice_edit.service.manager import Program, ServiceStatus, Step
+from voice_edit.service.plist import LABEL, agent, log_path
 
 NOT_LOADED = (3, 36, 113)
 """Exit codes of launchctl for a service that is not there: ESRCH, operation now in progress, not found."""

@@ -1,14 +1,4 @@
-"""`voice-edit service`: the daemon as a service of the user's session, under systemd or launchd.
-
-    service.py            what a service is, whichever manager runs it; which manager there is here
-    service_commands.py   runs systemctl and launchctl, and tells what it ran
-    service_unit.py       the systemd unit as text
-    service_systemd.py    installs it, starts it, asks for its state
-    service_plist.py      the launchd agent as a dictionary
-    service_launchd.py    installs it, starts it, asks for its state
-
-Whatever is done is done again without harm: installing twice leaves one service.
-"""
+"""What a service is, whichever manager runs it, and which manager there is here."""
 
 from __future__ import annotations
 
@@ -148,11 +138,11 @@ def choose_manager(
         )
     program = this_program(environ)
     if platform == "darwin":
-        from voice_edit.service_launchd import Launchd
+        from voice_edit.service.launchd import Launchd
 
         return Launchd(program, environ)
     if platform.startswith("linux"):
-        from voice_edit.service_systemd import Systemd
+        from voice_edit.service.systemd import Systemd
 
         return Systemd(program, environ, desktop=desktop)
     raise ServiceUnavailable(

@@ -1,4 +1,4 @@
-"""The systemd user unit of the daemon, as text. Pure; `service_systemd` writes it and talks to systemd.
+"""The systemd user unit of the daemon, as text. Pure; `service.systemd` writes it and talks to systemd.
 
 What is not in the unit, and why:
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from voice_edit.errors import ServiceFailed, ServiceUnavailable
-from voice_edit.service import Program, ServiceStatus, State, Step
-from voice_edit.service_commands import Ran, content_of, remove_file, run, write_file
-from voice_edit.service_unit import NAME, render_unit
+from voice_edit.service.commands import Ran, content_of, remove_file, run, write_file
+from voice_edit.service.manager import Program, ServiceStatus, State, Step
+from voice_edit.service.unit import NAME, render_unit
 
 SESSION_VARIABLES = (
     "DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_SESSION_TYPE", "XDG_CURRENT_DESKTOP", "SWAYSOCK",
