@@ -7,6 +7,7 @@ is initialised: `refresh` makes it anew, which is possible only while nothing of
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -39,6 +40,9 @@ PLAYED_OUT_S = 0.1
 
 LOCK_S = 5.0
 """Longer than any call takes that is not stuck."""
+
+EXIT_S = 1.0
+"""The program does not wait longer for a sound system that hangs."""
 
 _lock = threading.RLock()
 _found_s = 0.0
@@ -87,10 +91,26 @@ def _sounddevice() -> Any:
             silence_alsa()
         with c_stderr_silenced():
             import sounddevice
+        if not _found_s:
+            _end_in_time(sounddevice)
         _found_s = _found_s or time.monotonic()
     except (OSError, ImportError) as error:
         raise PortAudioMissing(f"PortAudio cannot be loaded ({error})") from error
     return sounddevice
+
+
+def _end_in_time(sounddevice: Any) -> None:
+    """When the program ends, sounddevice waits for the sound system: for ever where that hangs."""
+    waits = getattr(sounddevice, "_exit_handler", None)
+    if waits is None:  # another version, which may do better
+        return
+    atexit.unregister(waits)
+
+    def end() -> None:
+        if _lock.acquire(timeout=EXIT_S):  # else a thread is stuck in it
+            waits()
+
+    atexit.register(end)
 
 
 def input_devices() -> list[InputDevice]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import sounds
 from hearing_microphones import Heard, Listening, Told, likeness
@@ -12,6 +16,7 @@ from engine.errors import MicrophoneError, MicrophoneLost, MicrophoneMissing
 from engine.microphone import Microphone, MicrophoneEvent
 from engine.ring import BlockRing
 
+ROOT = Path(__file__).parent.parent
 BEFORE = sounds.noise(400, dbfs=-20, seed=1)
 AFTER = sounds.noise(400, dbfs=-20, seed=2)
 
@@ -179,6 +184,31 @@ def test_a_sound_server_that_hangs_keeps_nobody_waiting(
         virtual_microphone.wait_until_released()
         again = Heard(listening.microphone.begin())
         again.wait_for_more()
+
+
+def test_a_program_ends_although_the_sound_server_hangs(virtual_microphone: VirtualMicrophone) -> None:
+    script = """
+from engine.microphone import Microphone
+microphone = Microphone()
+take = microphone.begin()
+for _ in take.chunks():
+    print("heard", flush=True)
+    input()
+    break
+microphone.close()
+"""
+    program = subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    try:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "heard\n"
+        virtual_microphone.freeze()
+        program.communicate("\n", timeout=30)
+        assert program.returncode == 0
+    finally:
+        program.kill()
+        virtual_microphone.thaw()
 
 
 def test_a_machine_that_is_too_busy_loses_sound_and_says_how_much(
