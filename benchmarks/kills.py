@@ -25,7 +25,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from engine.source import read_audio
-from voice_edit import journal_schema
+from voice_edit.journal import schema
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "samples" / "01-change.wav"
@@ -84,7 +84,7 @@ def one_kill(folder: Path, old: bytes, new: bytes, after_s: float, played: NDArr
     assert left in (old, new), "the file is neither the old nor the new text"
     journal = home / "data" / "journal.sqlite3"
     if journal.exists():
-        assert journal_schema.integrity(journal) == "ok"
+        assert schema.integrity(journal) == "ok"
     recordings = recordings_kept(home, played)
     assert command(home, "recover").wait() == 0, "recover failed"
     assert note.read_bytes() == left, "recovery changed the file"

@@ -11,7 +11,7 @@ import pytest
 from virtual_microphone import virtual_microphone  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
-    from voice_edit.journal import Journal
+    from voice_edit.journal.journal import Journal
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,7 @@ def place(tmp_path: Path) -> Path:
 @pytest.fixture
 def journal(place: Path) -> Iterator[Journal]:
     """A new journal."""
-    from voice_edit.journal import Journal
+    from voice_edit.journal.journal import Journal
 
     with Journal.open(place) as opened:
         yield opened

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from history import edit_of, tone
 
-from voice_edit import durable, recovery, undo
+from voice_edit import undo
 from voice_edit.edits import Document, apply_changes
 from voice_edit.errors import NothingToRedo, NothingToUndo
-from voice_edit.journal import Journal
+from voice_edit.journal import durable, recovery
+from voice_edit.journal.journal import Journal
 from voice_edit.targets.file import FileTarget
 
 LINES = 40

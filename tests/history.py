@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from voice_edit import undo
 from voice_edit.edits import Change, Edit, Selection
-from voice_edit.journal import Journal
+from voice_edit.journal.journal import Journal
 from voice_edit.targets.base import Receipt
 from voice_edit.targets.file import FileTarget
 

@@ -17,7 +17,7 @@ from voice_edit import pipeline, sessions
 from voice_edit.cli import history, main
 from voice_edit.cli.output import Output
 from voice_edit.config import Paths
-from voice_edit.journal import Journal
+from voice_edit.journal.journal import Journal
 
 TEXT = "The quick brown fox.\nThe lazy dog.\n"
 SHELL = f"{sys.executable} -m voice_edit"

@@ -10,7 +10,7 @@ from running import ok, refused, rows
 
 from voice_edit.editing import Editing
 from voice_edit.errors import NoMatch
-from voice_edit.journal import Journal
+from voice_edit.journal.journal import Journal
 from voice_edit.paths import Paths
 from voice_edit.targets.clipboard import ClipboardTarget
 

@@ -25,8 +25,8 @@ from voice_edit.errors import (
     TargetUnencodable,
     UsageError,
 )
-from voice_edit.journal import Journal
-from voice_edit.recovery import recover
+from voice_edit.journal.journal import Journal
+from voice_edit.journal.recovery import recover
 from voice_edit.targets.client import MAX_BYTES, ClientTarget, changes_in_order
 from voice_edit.targets.names import is_file, path_of, shown, shown_short
 

@@ -14,7 +14,7 @@ from virtual_display import VirtualDisplay
 from voice_edit import undo
 from voice_edit.editing import Editing
 from voice_edit.errors import NoTarget, NothingToUndo, TargetTimeout, TargetUnencodable
-from voice_edit.journal import Journal
+from voice_edit.journal.journal import Journal
 from voice_edit.targets import clipboard
 from voice_edit.targets.clipboard import ClipboardTarget, put_with_pyperclip
 

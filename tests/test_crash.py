@@ -21,10 +21,11 @@ import pytest
 import soundfile
 from history import tone
 
-from voice_edit import audio_store, durable, journal_schema, undo
+from voice_edit import undo
 from voice_edit.errors import NothingToRedo, NothingToUndo
-from voice_edit.journal import Journal
-from voice_edit.recovery import recover
+from voice_edit.journal import audio_store, durable, schema
+from voice_edit.journal.journal import Journal
+from voice_edit.journal.recovery import recover
 from voice_edit.targets.file import FileTarget
 
 KILLS = int(os.environ.get("VOICE_EDIT_CRASH_KILLS", "20"))
@@ -59,7 +60,7 @@ class Scene:
 
     def check(self) -> None:
         """Everything that must hold after a crash, before and after recovery."""
-        assert journal_schema.integrity(self.place) == "ok"
+        assert schema.integrity(self.place) == "ok"
         assert self.note.read_text() in self.allowed()
         self._check_recording()
         with Journal.open(self.place) as journal:

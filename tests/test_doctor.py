@@ -233,7 +233,7 @@ def test_room_for_recordings(monkeypatch: pytest.MonkeyPatch, free_mb: int, stat
 
 
 def test_the_journal_is_opened_and_not_made(voice_edit_home: Path) -> None:
-    from voice_edit.journal import Journal
+    from voice_edit.journal.journal import Journal
 
     paths = Paths.from_environment()
     assert program.journal(context()).state == "ok"

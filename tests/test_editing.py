@@ -13,7 +13,6 @@ from memory_target import Field, practice
 from sounds import silence, voice
 
 from engine.frames import ms_to_samples
-from voice_edit import recovery
 from voice_edit.config import Settings
 from voice_edit.editing import Editing, Failure, Outcome
 from voice_edit.edits import Edit
@@ -26,7 +25,8 @@ from voice_edit.errors import (
     TargetChanged,
     TargetMissing,
 )
-from voice_edit.journal import Journal, Take
+from voice_edit.journal import recovery
+from voice_edit.journal.journal import Journal, Take
 from voice_edit.targets.client import ClientTarget
 from voice_edit.targets.file import FileTarget
 

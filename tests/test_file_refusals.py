@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from file_edits import change, edit, leftovers
 
-from voice_edit import durable
 from voice_edit.errors import (
     DiskFull,
     TargetChanged,
@@ -29,6 +28,7 @@ from voice_edit.errors import (
     TargetUnreadable,
     TargetUnsafe,
 )
+from voice_edit.journal import durable
 from voice_edit.targets.file import FileTarget
 
 ROOT = Path(__file__).parent.parent

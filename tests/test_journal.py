@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from history import TEXT, replacing, tone
 
-from voice_edit import audio_store, undo
+from voice_edit import undo
 from voice_edit.edit_json import edits_from_json
 from voice_edit.errors import (
     AudioGone,
@@ -22,8 +22,9 @@ from voice_edit.errors import (
     NoMatch,
     UtteranceMissing,
 )
-from voice_edit.journal import Journal
-from voice_edit.recovery import recover
+from voice_edit.journal import audio_store
+from voice_edit.journal.journal import Journal
+from voice_edit.journal.recovery import recover
 from voice_edit.targets.file import FileTarget
 
 ROOT = Path(__file__).parent.parent
@@ -253,7 +254,7 @@ def test_a_full_disk_while_recording_keeps_what_was_said(
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("voice_edit.audio_store.os.pwrite", full)
+    monkeypatch.setattr("voice_edit.journal.audio_store.os.pwrite", full)
     with pytest.raises(JournalUnavailable, match="No space left") as caught:
         take.record(tone(1000, 1000))
     monkeypatch.undo()

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from history import tone
 
-from voice_edit import audio_store, journal_schema, retention
 from voice_edit.errors import (
     JournalBusy,
     JournalTooNew,
     JournalUnavailable,
 )
-from voice_edit.journal import Journal
-from voice_edit.recovery import recover
+from voice_edit.journal import audio_store, retention, schema
+from voice_edit.journal.journal import Journal
+from voice_edit.journal.recovery import recover
 
 ROOT = Path(__file__).parent.parent
 
@@ -109,10 +109,10 @@ def test_an_older_journal_is_brought_up_to_date_step_by_step(place: Path) -> Non
     def count_letters(db: sqlite3.Connection) -> None:
         db.execute("UPDATE utterance SET letters = length(words)")
 
-    later = (*journal_schema.MIGRATIONS, "ALTER TABLE utterance ADD COLUMN letters INTEGER;", count_letters)
-    db = journal_schema.connect(place, busy_timeout_s=1)
-    journal_schema.migrate(db, place, later)
-    journal_schema.migrate(db, place, later)
+    later = (*schema.MIGRATIONS, "ALTER TABLE utterance ADD COLUMN letters INTEGER;", count_letters)
+    db = schema.connect(place, busy_timeout_s=1)
+    schema.migrate(db, place, later)
+    schema.migrate(db, place, later)
     assert db.execute("SELECT letters FROM utterance").fetchone()[0] == 6
     assert db.execute("PRAGMA user_version").fetchone()[0] == len(later)
     db.close()
@@ -120,10 +120,10 @@ def test_an_older_journal_is_brought_up_to_date_step_by_step(place: Path) -> Non
 
 def test_a_migration_that_fails_changes_nothing(place: Path) -> None:
     Journal.open(place).close()
-    later = (*journal_schema.MIGRATIONS, "ALTER TABLE utterance ADD COLUMN x INTEGER;\nNONSENSE;")
-    db = journal_schema.connect(place, busy_timeout_s=1)
+    later = (*schema.MIGRATIONS, "ALTER TABLE utterance ADD COLUMN x INTEGER;\nNONSENSE;")
+    db = schema.connect(place, busy_timeout_s=1)
     with pytest.raises(sqlite3.OperationalError):
-        journal_schema.migrate(db, place, later)
+        schema.migrate(db, place, later)
     db.close()
     Journal.open(place).close()
 
@@ -132,7 +132,7 @@ def test_a_disk_too_full_for_a_new_journal_is_an_error_with_a_remedy(place: Path
     code = (
         "import resource, sys, pathlib\n"
         "from voice_edit.errors import JournalUnavailable\n"
-        "from voice_edit.journal import Journal\n"
+        "from voice_edit.journal.journal import Journal\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))\n"
         "try: Journal.open(pathlib.Path(sys.argv[1]))\n"
         "except JournalUnavailable as error: print(error.hint)\n"
@@ -156,14 +156,14 @@ def test_a_disk_too_full_for_the_journals_own_files_is_called_full(
     error = input_output_error(code)
     with (
         pytest.raises(JournalUnavailable, match="disk I/O error"),
-        journal_schema.translated(journal.store.path),
+        schema.translated(journal.store.path),
     ):
         raise error
     usage = shutil.disk_usage(journal.store.path.parent)
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage._replace(free=100_000))
     with (
         pytest.raises(JournalUnavailable, match="No space left") as caught,
-        journal_schema.translated(journal.store.path),
+        schema.translated(journal.store.path),
     ):
         raise error
     assert "Free some space" in caught.value.hint
@@ -216,7 +216,7 @@ def test_a_retention_that_makes_no_sense_is_refused() -> None:
 
 
 def test_looking_at_the_history_loads_neither_numpy_nor_the_engine() -> None:
-    code = "import sys, voice_edit.journal, voice_edit.recovery, voice_edit.retention\nprint(*sys.modules)"
+    code = "import sys\nfrom voice_edit.journal import journal, recovery, retention\nprint(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )

@@ -16,11 +16,12 @@ from engine.errors import AudioSilent, Cancelled, ContextFull, ModelMissing
 from engine.events import Hypothesis, Level, SpeechStarted, SpeechStopped
 from engine.session import Engine
 from engine.source import PcmSource, read_audio
-from voice_edit import audio_store, pipeline
+from voice_edit import pipeline
 from voice_edit.config import Paths, Settings
 from voice_edit.editing import Editing, Failure, Outcome
 from voice_edit.errors import AudioFailed, Interrupted, ModelFailed, NotUnderstood, UsageError
-from voice_edit.journal import Journal
+from voice_edit.journal import audio_store
+from voice_edit.journal.journal import Journal
 from voice_edit.targets.file import FileTarget
 
 TEXT = "The quick brown fox.\n"

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from history import replacing, tone
 
-from voice_edit import audio_store, durable, locks, recovery, retention, undo
+from voice_edit import undo
 from voice_edit.errors import NothingToUndo, TargetChanged
-from voice_edit.journal import Journal
-from voice_edit.recovery import recover
+from voice_edit.journal import audio_store, durable, locks, recovery, retention
+from voice_edit.journal.journal import Journal
+from voice_edit.journal.recovery import recover
 from voice_edit.targets.file import FileTarget
 
 TEXT = "".join(f"This is line number {number} of the text.\n" for number in range(40))

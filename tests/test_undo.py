@@ -11,7 +11,7 @@ from history import TEXT, edit_of, replace, replacing, say
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voice_edit import durable, locks, relocate, undo
+from voice_edit import relocate, undo
 from voice_edit.edit_json import edits_from_json, edits_to_json
 from voice_edit.edits import Document, Selection
 from voice_edit.errors import (
@@ -22,8 +22,9 @@ from voice_edit.errors import (
     TargetChanged,
     TargetMissing,
 )
-from voice_edit.journal import Journal
-from voice_edit.recovery import recover
+from voice_edit.journal import durable, locks
+from voice_edit.journal.journal import Journal
+from voice_edit.journal.recovery import recover
 from voice_edit.targets.file import FileTarget
 
 ROOT = Path(__file__).parent.parent

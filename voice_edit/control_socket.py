@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from voice_edit.errors import ControlUnavailable, DaemonRunning, JournalUnavailable
-from voice_edit.locks import FileLock
+from voice_edit.journal.locks import FileLock
 
 BACKLOG = 64
 # struct sockaddr_un: 108 bytes on Linux, 104 on macOS and the BSDs, one of them for the end.

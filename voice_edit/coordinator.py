@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from engine.microphone import Microphone, MicrophoneEvent
     from voice_edit.client_asker import ClientAsker
     from voice_edit.config import Settings
-    from voice_edit.journal import Journal
+    from voice_edit.journal.journal import Journal
     from voice_edit.talking import Talker
     from voice_edit.target_book import Chosen, TargetBook
 

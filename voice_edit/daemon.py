@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voice_edit import cues, locks, notify, pipeline, sd_notify, sessions, talk_state, telling
+from voice_edit import cues, notify, pipeline, sd_notify, sessions, talk_state, telling
 from voice_edit.client_asker import ClientAsker
 from voice_edit.config import load_settings
 from voice_edit.control import ControlServer
@@ -26,6 +26,7 @@ from voice_edit.control_socket import private_folder
 from voice_edit.coordinator import Coordinator
 from voice_edit.daemon_commands import DaemonCommands
 from voice_edit.errors import DaemonRunning, NoTarget
+from voice_edit.journal import locks
 from voice_edit.key_watch import KeyWatch
 from voice_edit.talking import Talker
 from voice_edit.target_book import TargetBook
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from engine.client import EngineClient, EngineState
     from engine.microphone import Microphone, MicrophoneEvent
     from voice_edit.config import Paths, Settings
-    from voice_edit.journal import Journal
+    from voice_edit.journal.journal import Journal
     from voice_edit.targets.base import JournaledTarget
 
 logger = logging.getLogger(__name__)

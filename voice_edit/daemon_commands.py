@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from voice_edit.control import Client
     from voice_edit.coordinator import Coordinator
     from voice_edit.editing import Outcome
-    from voice_edit.journal_records import UtteranceRecord
+    from voice_edit.journal.records import UtteranceRecord
     from voice_edit.key_watch import KeyWatch
     from voice_edit.targets.base import JournaledTarget
 
@@ -261,7 +261,7 @@ class DaemonCommands:
             c.wait_to_unload()
 
     async def _play(self, client: Client, command: asked.Play) -> Result:
-        from voice_edit import audio_store
+        from voice_edit.journal import audio_store
 
         c = self._coordinator
 

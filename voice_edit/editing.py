@@ -2,7 +2,7 @@
 back.
 
     begin_utterance ─► words ─► understand ─► commands ─► perform ─► plan ─► apply ─► receipt
-                    (every arrow is on disk before the next step begins; see journal.py)
+                    (every arrow is on disk before the next step begins; see journal/)
 
 Between understanding and planning the speaker may be asked (`asking`): which of several places is meant, and
 whether a large edit is wanted.
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from voice_edit import audio_store, pipeline
+from voice_edit import pipeline
 from voice_edit.errors import (
     Ambiguous,
     Interrupted,
@@ -25,6 +25,7 @@ from voice_edit.errors import (
     NotConfirmed,
     VoiceEditError,
 )
+from voice_edit.journal import audio_store
 from voice_edit.pipeline import Mode, Understood
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from voice_edit.config import Settings
     from voice_edit.document import Edit
     from voice_edit.editor import Editor
-    from voice_edit.journal import Journal, Take
-    from voice_edit.journal_records import UtteranceRecord
+    from voice_edit.journal.journal import Journal, Take
+    from voice_edit.journal.records import UtteranceRecord
     from voice_edit.pipeline import Heard
     from voice_edit.targets.base import JournaledTarget, Receipt, Snapshot
     from voice_edit.undo import Reverted

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from voice_edit.config import Paths, Settings
     from voice_edit.document import Edit
     from voice_edit.editor import Editor
-    from voice_edit.journal_records import AudioSpan
+    from voice_edit.journal.records import AudioSpan
 
     Heard: TypeAlias = Level | SpeechStarted | SpeechStopped | Hypothesis | Rejected
 
@@ -54,7 +54,7 @@ def open_recording(path: Path, *, paced: bool = False) -> WavSource:
 
 def open_kept(span: AudioSpan) -> PcmSource:
     """The kept recording of an utterance as a source. Raises AudioGone, AudioFailed."""
-    from voice_edit import audio_store
+    from voice_edit.journal import audio_store
 
     samples = audio_store.load(span.path, span.start_sample, span.end_sample)
     with failures_named():

@@ -12,8 +12,8 @@ from voice_edit.editing import Editing
 from voice_edit.errors import NothingToRedo, NothingToUndo, TargetGone, UsageError
 
 if TYPE_CHECKING:
-    from voice_edit.journal import Journal
-    from voice_edit.journal_records import Direction, UtteranceRecord
+    from voice_edit.journal.journal import Journal
+    from voice_edit.journal.records import Direction, UtteranceRecord
     from voice_edit.targets.file import FileTarget
 
 Tell = Callable[[str], object]
@@ -23,9 +23,9 @@ Tell = Callable[[str], object]
 @contextmanager
 def open_journal(settings: Settings, paths: Paths, *, tell: Tell) -> Iterator[Journal]:
     """The journal, after recovery and retention. Raises JournalError."""
-    from voice_edit.journal import Journal
-    from voice_edit.recovery import recover
-    from voice_edit.retention import Retention, prune
+    from voice_edit.journal.journal import Journal
+    from voice_edit.journal.recovery import recover
+    from voice_edit.journal.retention import Retention, prune
 
     with Journal.open(paths.journal) as journal:
         for notice in journal.notices:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from engine.speech import SpeechEngine
     from voice_edit.asking import Asker
     from voice_edit.config import Settings
-    from voice_edit.journal import Journal, Take
-    from voice_edit.journal_records import UtteranceRecord
+    from voice_edit.journal.journal import Journal, Take
+    from voice_edit.journal.records import UtteranceRecord
     from voice_edit.pipeline import Mode
     from voice_edit.targets.base import JournaledTarget
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from voice_edit import locks, recovery, relocate
+from voice_edit import relocate
 from voice_edit.edit_json import edits_from_json
 from voice_edit.errors import (
     JournalError,
@@ -24,8 +24,9 @@ from voice_edit.errors import (
     TargetUncertain,
     VoiceEditError,
 )
-from voice_edit.journal import Journal
-from voice_edit.journal_records import CheckpointRecord, Direction
+from voice_edit.journal import locks, recovery
+from voice_edit.journal.journal import Journal
+from voice_edit.journal.records import CheckpointRecord, Direction
 from voice_edit.targets.base import JournaledTarget, PreparedWrite, Receipt, Version
 from voice_edit.targets.names import shown
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from voice_edit.cli.options import Invocation
     from voice_edit.cli.output import Output
     from voice_edit.errors import VoiceEditError
-    from voice_edit.journal import Journal
-    from voice_edit.journal_records import Direction, UtteranceRecord
+    from voice_edit.journal.journal import Journal
+    from voice_edit.journal.records import Direction, UtteranceRecord
 
 NARROW = 90
 """Columns. Below this a table would leave no room for the words."""
@@ -178,8 +178,8 @@ def recover(context: typer.Context, as_json: AsJson = False) -> None:
 
     Every other verb that uses the journal does this as well; here it is the whole purpose.
     """
-    from voice_edit.journal import Journal
-    from voice_edit.recovery import recover as put_right
+    from voice_edit.journal.journal import Journal
+    from voice_edit.journal.recovery import recover as put_right
 
     run = invocation(context)
     output = run.output()

@@ -135,7 +135,7 @@ def journal(context: Context) -> Finding:
     path = context.paths.journal
     if not path.exists():
         return Finding("ok", "Nothing was said yet; it is made with the first word.", "", {"file": str(path)})
-    from voice_edit.journal import Journal
+    from voice_edit.journal.journal import Journal
 
     with Journal.open(path, busy_timeout_s=5.0) as opened:
         notices = list(opened.notices)

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from voice_edit import durable
 from voice_edit.errors import (
     DiskFull,
     TargetError,
@@ -26,6 +25,7 @@ from voice_edit.errors import (
     TargetUnsafe,
     TargetWriteFailed,
 )
+from voice_edit.journal import durable
 
 WRITE_BYTES = 1 << 20
 """Written between two announced steps."""

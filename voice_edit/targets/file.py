@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voice_edit import durable
 from voice_edit.errors import TargetChanged, TargetError, TargetIsFolder, TargetNotRegular, TargetTooLarge
+from voice_edit.journal import durable
 from voice_edit.targets import _atomic, text_format
 from voice_edit.targets.base import PreparedWrite, Receipt, Snapshot, Version
 from voice_edit.targets.names import name_of, path_of

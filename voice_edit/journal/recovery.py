@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voice_edit import audio_store, durable, locks, relocate
+from voice_edit import relocate
 from voice_edit.edit_json import edits_from_json
 from voice_edit.errors import TargetError
-from voice_edit.journal import Journal
-from voice_edit.journal_records import CheckpointRecord, WriteRecord, WriteState
+from voice_edit.journal import audio_store, durable, locks
+from voice_edit.journal.journal import Journal
+from voice_edit.journal.records import CheckpointRecord, WriteRecord, WriteState
 from voice_edit.targets import _atomic
 from voice_edit.targets.base import Receipt, Version
 from voice_edit.targets.file import FileTarget, read_version

@@ -26,11 +26,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from voice_edit import durable, relocate
-from voice_edit.audio_store import TakeAudio
+from voice_edit import relocate
 from voice_edit.edit_json import edits_to_json
 from voice_edit.errors import AudioGone, UtteranceMissing, VoiceEditError
-from voice_edit.journal_records import (
+from voice_edit.journal import durable
+from voice_edit.journal.audio_store import TakeAudio
+from voice_edit.journal.records import (
     AudioSpan,
     CheckpointRecord,
     Direction,
@@ -40,12 +41,12 @@ from voice_edit.journal_records import (
     WriteRecord,
     WriteState,
 )
-from voice_edit.journal_store import Store
+from voice_edit.journal.store import Store
 from voice_edit.targets.base import PreparedWrite, Receipt, Version
 
 if TYPE_CHECKING:
-    from voice_edit.audio_store import Samples
     from voice_edit.edits import Edit
+    from voice_edit.journal.audio_store import Samples
 
 BUSY_TIMEOUT_S = 5.0
 LARGEST = (1 << 63) - 1

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias
 
-from voice_edit import durable
 from voice_edit.errors import AudioGone, JournalUnavailable
+from voice_edit.journal import durable
 
 if TYPE_CHECKING:
     import numpy as np

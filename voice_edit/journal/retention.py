@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from voice_edit.journal import Journal
+from voice_edit.journal.journal import Journal
 
 _DAY_S = 86_400.0
 

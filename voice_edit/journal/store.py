@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from voice_edit import durable, journal_schema, locks
 from voice_edit.errors import JournalUnavailable
+from voice_edit.journal import durable, locks, schema
 
 
 class Store:
@@ -38,7 +38,7 @@ class Store:
         self._open_lock = self._share()
         self._session_lock = locks.FileLock.try_acquire(self.session_lock_path(self.session))
         try:
-            with journal_schema.translated(path):
+            with schema.translated(path):
                 self._db = self._connect()
         except BaseException:
             self._release_locks()
@@ -57,7 +57,7 @@ class Store:
     @contextmanager
     def transaction(self, step: str) -> Iterator[None]:
         """All or nothing. `step` is announced first. Raises JournalBusy, JournalUnavailable."""
-        with self._mutex, journal_schema.translated(self.path):
+        with self._mutex, schema.translated(self.path):
             durable.step(step)
             try:
                 self._db.execute("BEGIN IMMEDIATE")
@@ -70,14 +70,14 @@ class Store:
 
     def execute(self, sql: str, *values: Any) -> int:
         """Write; returns the number of rows changed."""
-        with self._mutex, journal_schema.translated(self.path):
+        with self._mutex, schema.translated(self.path):
             return self._db.execute(sql, _storable(values)).rowcount
 
     def insert(self, table: str, **values: Any) -> int:
         """Add a row; returns its number."""
         names = ", ".join(values)
         marks = ", ".join("?" * len(values))
-        with self._mutex, journal_schema.translated(self.path):
+        with self._mutex, schema.translated(self.path):
             cursor = self._db.execute(
                 f"INSERT INTO {table} ({names}) VALUES ({marks})", _storable(values.values())
             )
@@ -87,7 +87,7 @@ class Store:
 
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """Read."""
-        with self._mutex, journal_schema.translated(self.path):
+        with self._mutex, schema.translated(self.path):
             return self._db.execute(sql, _storable(values)).fetchall()
 
     def row(self, sql: str, *values: Any) -> sqlite3.Row | None:
@@ -131,15 +131,15 @@ class Store:
             ):
                 db = self._sound_connection()
                 if db is None:
-                    aside = journal_schema.move_aside(self.path, now_s=self.now_s())
+                    aside = schema.move_aside(self.path, now_s=self.now_s())
                     self.notices.append(
                         f"The journal was damaged. It was put aside as {aside} and a new one begun; "
                         "recordings are kept, older edits can no longer be undone."
                     )
-                    db = journal_schema.connect(self.path, busy_timeout_s=self.busy_timeout_s)
+                    db = schema.connect(self.path, busy_timeout_s=self.busy_timeout_s)
             self._open_lock = self._share()
         try:
-            journal_schema.migrate(db, self.path)
+            schema.migrate(db, self.path)
         except BaseException:
             db.close()
             raise
@@ -148,14 +148,14 @@ class Store:
     def _sound_connection(self) -> sqlite3.Connection | None:
         """A connection, or None when the file is damaged."""
         try:
-            db = journal_schema.connect(self.path, busy_timeout_s=self.busy_timeout_s)
+            db = schema.connect(self.path, busy_timeout_s=self.busy_timeout_s)
         except sqlite3.Error as error:
-            if journal_schema.means_damage(error):
+            if schema.means_damage(error):
                 return None
             raise
         sound = False
         try:
-            sound = not journal_schema.is_damaged(db)
+            sound = not schema.is_damaged(db)
         finally:
             if not sound:
                 db.close()
