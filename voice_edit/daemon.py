@@ -264,9 +264,10 @@ class Daemon:
         if not self._settings.feedback.notifications:
             return
         error = event.get("error") or event
-        asyncio.get_running_loop().run_in_executor(
-            None, self._notifications.failure, error["message"], error["hint"]
-        )
+        message, hint = error["message"], error["hint"]
+        if "fault" in (error.get("error"), error.get("code")):
+            message = "A fault in voice-edit itself"  # what Python says of it may hold dictated words
+        asyncio.get_running_loop().run_in_executor(None, self._notifications.failure, message, hint)
 
     def _ping(self) -> None:
         """From the loop: a loop that hangs does not ping, and is restarted."""

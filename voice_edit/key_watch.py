@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+AGAIN_S = 5.0
+"""How often a keyboard that was lost is looked for."""
+
 NO_KEYS_HINT = (
     "`voice-edit doctor --only hotkeys` says why. Without keys: `voice-edit talk toggle`, "
     "or F5 in `voice-edit tui`."
@@ -73,6 +76,13 @@ class KeyWatch:
         return {"backend": self.backend, "problem": self.problem, **keys}
 
     def _run(self, settings: HotkeySettings, closed: threading.Event) -> None:
+        """Listen; where the keyboard is lost (the X server was replaced), try again until it is back."""
+        was_there = self._listen(settings, closed)
+        while was_there and not closed.wait(AGAIN_S):
+            self._listen(settings, closed)
+
+    def _listen(self, settings: HotkeySettings, closed: threading.Event) -> bool:
+        """Listen until that ends. Whether there was a way to the keyboard at all."""
         from hotkeys import Bindings, HotkeyError, choose_backend
 
         names = ("dictate", "edit", "cancel", "style", "tap_ms", "debounce_ms", "longest_hold_s")
@@ -81,14 +91,13 @@ class KeyWatch:
             listener = choose_backend(bindings, settings.backend, on_problems=self._told)
         except HotkeyError as error:
             self._set(None, error)
-            return
+            return False
         self._listener = listener
-        if closed.is_set():
-            listener.close()
-            return
-        self._set(listener.backend, None)
-        self._told(listener.problems)
         try:
+            if closed.is_set():
+                return True
+            self._set(listener.backend, None)
+            self._told(listener.problems)
             for event in listener.events():
                 self._on_gesture(_gesture(event), event)
         except HotkeyError as error:
@@ -97,26 +106,28 @@ class KeyWatch:
             if self._listener is listener:
                 self._listener = None
             listener.close()
+        return True
 
     def _told(self, problems: tuple[Problem, ...]) -> None:
         """What does not work of a way that else does: one of two chords is taken, consent is waited for."""
+        before, self.problem = self.problem, None
         if problems:
             first = problems[0]
             self.problem = {"code": first.code, "message": first.message, "hint": first.hint}
-        else:
-            self.problem = None
-        self._on_change()
+        if self.problem != before:
+            self._on_change()
 
     def _set(self, backend: str | None, error: Any) -> None:
-        self.backend = backend
-        self.problem = None
+        problem = None
         if error is not None:
             logger.info("no talk keys: %s", error)
             message, hint = str(error), error.hint
             if hasattr(error, "tried"):  # the doctor has room for the reason of each
                 message, hint = "no way to the keyboard works here", NO_KEYS_HINT
-            self.problem = {"code": error.code, "message": message, "hint": hint}
-        self._on_change()
+            problem = {"code": error.code, "message": message, "hint": hint}
+        if (backend, problem) != (self.backend, self.problem):
+            self.backend, self.problem = backend, problem
+            self._on_change()
 
 
 def _gesture(event: object) -> Gesture:
