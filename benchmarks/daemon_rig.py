@@ -122,6 +122,14 @@ class Rig:
             if event["event"] == "failed" or event.get("level") == "error":
                 raise RuntimeError(str(event))
 
+    def wait_until_idle(self) -> None:
+        """Until nothing is done any more for what was said."""
+        deadline = time.monotonic() + START_S
+        while (stage := self.client.request("status")["stage"]) != "idle":
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"still {stage}")
+            time.sleep(0.01)
+
     def wait_for_keys(self) -> None:
         """Until the talk keys are grabbed."""
         deadline = time.monotonic() + START_S

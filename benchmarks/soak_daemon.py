@@ -48,6 +48,7 @@ def main() -> None:
             if number % 40 == 0:
                 _silent(rig, tally)
             if number % 100 == 0:
+                rig.wait_until_idle()
                 rig.client.request("engine.unload")
                 tally["unloaded"] += 1
             if time.monotonic() - reported >= arguments.every:
