@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from daemon_running import Running, running_daemon
-from fake_devices import silence, speech
+from fake_devices import hissed, silence, speech
 from fakes import Doubtful, Unsure
 
 from engine.errors import DecodeFailed, MicrophoneMissing
 from voice_edit import sessions
 from voice_edit.config import Paths, Settings
-from voice_edit.control_client import ControlClient
+from voice_edit.control.client import ControlClient
 from voice_edit.errors import DaemonRunning, RemoteFailure
 
 
@@ -475,3 +475,14 @@ def test_a_single_dictated_word_must_be_surer_than_a_command(daemon: Running, no
     assert talk(daemon, Doubtful("Undo."), mode="edit")["event"] == "failed", (
         "understood: there is nothing to undo"
     )
+
+
+def test_a_single_dictated_word_must_have_a_voice_in_it(daemon: Running, note: Path) -> None:
+    """However sure the model is: clicks of lips were "Are." with a confidence of -0.03."""
+    daemon.engine.enqueue("Are.")
+    daemon.ask("talk.start")
+    daemon.microphone.hear(hissed(speech()))
+    daemon.ask("talk.stop")
+    assert daemon.wait_for("outcome", "rejected")["event"] == "rejected"
+    assert note.read_text() == "One two.\n"
+    assert talk(daemon, "Are.")["event"] == "outcome"
