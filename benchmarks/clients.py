@@ -23,8 +23,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from voice_edit.control import Client, ControlServer
-from voice_edit.control_client import ControlClient
+from voice_edit.control.client import ControlClient
+from voice_edit.control.server import Client, ControlServer
 
 CALM_HZ = 25.0
 

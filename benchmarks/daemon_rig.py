@@ -16,7 +16,7 @@ import yaml
 
 from tests.virtual_display import VirtualDisplay
 from tests.virtual_microphone import VirtualMicrophone
-from voice_edit.control_client import ControlClient
+from voice_edit.control.client import ControlClient
 from voice_edit.paths import Paths
 
 START_S = 20.0

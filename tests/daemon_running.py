@@ -13,7 +13,7 @@ from fake_devices import FakeEngineClient, FakeMicrophone
 from engine.microphone import MicrophoneEvent
 from voice_edit import sessions
 from voice_edit.config import Paths, Settings
-from voice_edit.control_client import ControlClient
+from voice_edit.control.client import ControlClient
 from voice_edit.daemon import Daemon
 
 Tell = Callable[[MicrophoneEvent], None]

@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from voice_edit import protocol as p
-from voice_edit.control import Client, ControlServer
+from voice_edit.control import protocol as p
+from voice_edit.control.server import Client, ControlServer
 from voice_edit.errors import VoiceEditError
 
 Reply = Mapping[str, Any] | VoiceEditError

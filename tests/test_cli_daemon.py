@@ -21,13 +21,13 @@ from fake_daemon import FakeDaemon, running_daemon
 from running import ok, refused, rows, run
 from terminal import Terminal
 
-from voice_edit import daemon_start
-from voice_edit import protocol as p
 from voice_edit.cli import requests
 from voice_edit.cli.live_line import LiveLine, Now
 from voice_edit.cli.output import Output
 from voice_edit.cli.questions import read_answer
-from voice_edit.control_client import ControlClient
+from voice_edit.control import protocol as p
+from voice_edit.control import starting
+from voice_edit.control.client import ControlClient
 from voice_edit.errors import (
     Ambiguous,
     DaemonNotRunning,
@@ -470,9 +470,7 @@ def test_only_a_clear_answer_is_one(line: str, kind: str, answer: object) -> Non
 @pytest.fixture
 def own_daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """What is started in the background is the fake daemon, as a process of its own."""
-    monkeypatch.setattr(
-        daemon_start, "command_line", lambda: [sys.executable, str(Path(fake_daemon.__file__))]
-    )
+    monkeypatch.setattr(starting, "command_line", lambda: [sys.executable, str(Path(fake_daemon.__file__))])
     socket = Paths.from_environment().socket
     yield socket
     try:
@@ -485,29 +483,28 @@ def own_daemon(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_daemon_is_started_once_and_outlives_who_started_it(own_daemon: Path) -> None:
-    first = daemon_start.ensure_daemon(own_daemon)
+    first = starting.ensure_daemon(own_daemon)
     assert first.started
     assert os.getsid(first.pid) == first.pid, "Ctrl-C and a closed terminal do not reach it"
-    again = daemon_start.ensure_daemon(own_daemon)
-    assert again == daemon_start.Ensured(first.pid, started=False)
+    again = starting.ensure_daemon(own_daemon)
+    assert again == starting.Ensured(first.pid, started=False)
     with ControlClient(own_daemon) as client:
-        daemon_start.end_daemon(client, first)
+        starting.end_daemon(client, first)
     with pytest.raises(DaemonNotRunning):
         ControlClient(own_daemon)
 
 
 def test_a_daemon_that_others_use_is_not_ended(own_daemon: Path) -> None:
-    started = daemon_start.ensure_daemon(own_daemon)
+    started = starting.ensure_daemon(own_daemon)
     with ControlClient(own_daemon) as other, ControlClient(own_daemon) as client:
-        daemon_start.end_daemon(client, started)
+        starting.end_daemon(client, started)
         assert other.request("status")
 
 
 def test_two_programs_that_start_one_at_once_get_the_same(own_daemon: Path) -> None:
-    found: list[daemon_start.Ensured] = []
+    found: list[starting.Ensured] = []
     threads = [
-        threading.Thread(target=lambda: found.append(daemon_start.ensure_daemon(own_daemon)))
-        for _ in range(3)
+        threading.Thread(target=lambda: found.append(starting.ensure_daemon(own_daemon))) for _ in range(3)
     ]
     for thread in threads:
         thread.start()
@@ -522,7 +519,7 @@ def test_a_daemon_that_cannot_start_says_why_in_its_own_words(
 ) -> None:
     monkeypatch.setenv("FAKE_DAEMON_FAILS", "1")
     with pytest.raises(DaemonStartFailed, match="There is no model") as told:
-        daemon_start.ensure_daemon(own_daemon)
+        starting.ensure_daemon(own_daemon)
     assert told.value.hint == "Get one."
     assert "There is no model" in refused("edit", notes, code=8)
 
@@ -551,7 +548,5 @@ def test_what_is_started_is_this_program_whatever_the_current_folder_holds(
 ) -> None:
     (tmp_path / "typing.py").write_text("raise SystemExit('the wrong one')")
     monkeypatch.chdir(tmp_path)
-    done = subprocess.run(
-        [*daemon_start.command_line(), "--version"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([*starting.command_line(), "--version"], capture_output=True, text=True, check=True)
     assert re.match(r"voice-edit \d", done.stdout)

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from fake_daemon import FakeDaemon, running_daemon
 
-from voice_edit import peer
-from voice_edit import protocol as p
-from voice_edit.control_async import DaemonLink
-from voice_edit.control_client import ControlClient
+from voice_edit.control import peer
+from voice_edit.control import protocol as p
+from voice_edit.control.client import ControlClient
+from voice_edit.control.link import DaemonLink
 from voice_edit.errors import (
     ControlUnavailable,
     DaemonBusy,
@@ -184,7 +184,7 @@ def test_another_users_program_at_our_socket_is_told_nothing(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "voice_edit.control_client.peer_uid", lambda connection: peer.peer_uid(connection) + 1
+        "voice_edit.control.client.peer_uid", lambda connection: peer.peer_uid(connection) + 1
     )
     with running_daemon(path), pytest.raises(ControlUnavailable, match="another user"):
         ControlClient(path)
@@ -201,7 +201,7 @@ def test_the_client_of_the_command_line_loads_little() -> None:
     import sys
 
     code = (
-        "import sys, voice_edit.control_client, voice_edit.paths, voice_edit.cli.requests\n"
+        "import sys, voice_edit.control.client, voice_edit.paths, voice_edit.cli.requests\n"
         "heavy = {'asyncio', 'pydantic', 'typer', 'rich', 'numpy', 'platformdirs', 'sqlite3'}\n"
         "print(*sorted(heavy & set(sys.modules)))"
     )

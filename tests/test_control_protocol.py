@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_edit import protocol as p
-from voice_edit.control_lines import MAX_LINE_BYTES
-from voice_edit.control_queue import Backlog
-from voice_edit.protocol_fields import build, plain
+from voice_edit.control import protocol as p
+from voice_edit.control.backlog import Backlog
+from voice_edit.control.lines import MAX_LINE_BYTES
+from voice_edit.control.protocol_fields import build, plain
 
 ROOT = Path(__file__).parent.parent
 
@@ -215,13 +215,13 @@ def test_what_has_no_key_is_never_lost_or_reordered(items: list[tuple[str, str |
 
 
 def test_the_page_about_the_control_socket_is_written_from_the_protocol() -> None:
-    from voice_edit.protocol_reference import reference
+    from voice_edit.control.protocol_reference import reference
 
     assert (ROOT / "docs" / "control.md").read_text(encoding="utf-8") == reference(), "run `make docs`"
 
 
 def test_everything_in_the_protocol_is_explained() -> None:
-    from voice_edit.protocol_reference import reference
+    from voice_edit.control.protocol_reference import reference
 
     page = reference()
     for kind in (*p.COMMANDS, *p.EVENTS):

@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 from fake_daemon import FakeDaemon, running_daemon
 
-from voice_edit import protocol as p
-from voice_edit.control import MAX_CLIENTS, MAX_REQUESTS, Client
-from voice_edit.control_lines import MAX_LINE_BYTES
-from voice_edit.control_socket import BoundSocket
+from voice_edit.control import protocol as p
+from voice_edit.control.lines import MAX_LINE_BYTES
+from voice_edit.control.server import MAX_CLIENTS, MAX_REQUESTS, Client
+from voice_edit.control.socket_file import BoundSocket
 from voice_edit.errors import ControlUnavailable, DaemonRunning, NoMatch
 
 SOON_S = 10.0
@@ -221,7 +221,7 @@ def test_another_user_gets_not_even_a_greeting(path: Path) -> None:
 
 
 def test_the_kernel_tells_who_is_at_the_other_end() -> None:
-    from voice_edit.peer import peer_uid
+    from voice_edit.control.peer import peer_uid
 
     here, there = socket.socketpair(socket.AF_UNIX)
     with here, there:

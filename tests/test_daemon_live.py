@@ -18,7 +18,7 @@ import pytest
 from virtual_display import VirtualDisplay, virtual_display
 from virtual_microphone import VirtualMicrophone, short_folder, wait_for
 
-from voice_edit.control_client import ControlClient
+from voice_edit.control.client import ControlClient
 from voice_edit.paths import Paths
 
 SAMPLES = Path(__file__).parent.parent / "samples"

@@ -16,7 +16,7 @@ from virtual_microphone import wait_for
 from engine.errors import DecodeFailed, MicrophoneMissing
 from engine.microphone import MicrophoneEvent, Problem
 from voice_edit.config import Settings, load_settings
-from voice_edit.control_client import ControlClient
+from voice_edit.control.client import ControlClient
 from voice_edit.errors import JournalUnavailable, RemoteFailure
 from voice_edit.journal import audio_store
 

@@ -10,8 +10,8 @@ from textual.events import Key
 from textual.widgets import Input
 from tui_driver import EDITED, LETTER, PadDaemon, on_stage, outcome, scene, until
 
-from voice_edit import protocol as p
 from voice_edit.config import Paths, load_settings
+from voice_edit.control import protocol as p
 from voice_edit.errors import DaemonStartFailed, NothingToUndo
 from voice_edit.tui.app import VoiceEditApp
 from voice_edit.tui.dialogs import ChoiceDialog, ConfirmDialog, StartDialog
@@ -290,7 +290,7 @@ async def test_a_daemon_that_does_not_start_is_told_with_its_reason(monkeypatch:
     def fails(socket: Path) -> None:
         raise DaemonStartFailed("The daemon cannot start: no model.", hint="Get one.")
 
-    monkeypatch.setattr("voice_edit.daemon_start.ensure_daemon", fails)
+    monkeypatch.setattr("voice_edit.control.starting.ensure_daemon", fails)
     paths = Paths.from_environment()
     app = VoiceEditApp(load_settings(paths), paths)
     async with app.run_test(size=(80, 24)) as pilot:
@@ -308,7 +308,7 @@ async def test_a_daemon_is_started_where_none_runs(monkeypatch: pytest.MonkeyPat
     def starts(socket: Path) -> None:
         asyncio.run_coroutine_threadsafe(daemon.__aenter__(), loop).result()
 
-    monkeypatch.setattr("voice_edit.daemon_start.ensure_daemon", starts)
+    monkeypatch.setattr("voice_edit.control.starting.ensure_daemon", starts)
     app = VoiceEditApp(load_settings(paths), paths)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(lambda: isinstance(app.screen, StartDialog))

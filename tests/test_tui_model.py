@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_edit import protocol as p
+from voice_edit.control import protocol as p
 from voice_edit.tui.model import METER_LEVELS, RECENT, reduce, stable_prefix
 from voice_edit.tui.state import Message, State
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tui_driver import on_stage, outcome, record, scene, until
 
-from voice_edit import protocol as p
 from voice_edit.config import Paths
+from voice_edit.control import protocol as p
 from voice_edit.tui.history_screen import HistoryScreen
 
 

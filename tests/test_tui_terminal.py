@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from voice_edit.config import Paths
-from voice_edit.control_client import ControlClient
+from voice_edit.control.client import ControlClient
 from voice_edit.errors import DaemonError
 
 ROOT = Path(__file__).parent.parent

@@ -18,8 +18,8 @@ from rich.style import Style
 from textual import events
 from textual.pilot import Pilot
 
-from voice_edit import protocol as p
 from voice_edit.config import Paths, load_settings
+from voice_edit.control import protocol as p
 from voice_edit.tui.app import VoiceEditApp
 
 PATIENCE_S = 20.0

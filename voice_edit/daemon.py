@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from voice_edit import cues, notify, pipeline, sd_notify, sessions, talk_state, telling
 from voice_edit.client_asker import ClientAsker
 from voice_edit.config import load_settings
-from voice_edit.control import ControlServer
-from voice_edit.control_socket import private_folder
+from voice_edit.control.server import ControlServer
+from voice_edit.control.socket_file import private_folder
 from voice_edit.coordinator import Coordinator
 from voice_edit.daemon_commands import DaemonCommands
 from voice_edit.errors import DaemonRunning, NoTarget

@@ -87,6 +87,6 @@ def stop(
 
 def connect(run: Invocation) -> Any:
     """A connection to the daemon. Raises DaemonNotRunning and the other DaemonErrors."""
-    from voice_edit.control_client import ControlClient
+    from voice_edit.control.client import ControlClient
 
     return ControlClient(run.paths().socket)

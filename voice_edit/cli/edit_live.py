@@ -21,7 +21,7 @@ from voice_edit.paths import whole_path
 if TYPE_CHECKING:
     from voice_edit.cli.options import Invocation
     from voice_edit.cli.output import Output
-    from voice_edit.control_client import ControlClient
+    from voice_edit.control.client import ControlClient
     from voice_edit.pipeline import Mode
 
 EVENTS = ("stage", "target", "outcome", "reverted", "failed", "rejected", "notice", "microphone", "engine")
@@ -167,7 +167,7 @@ class Session:
 @contextmanager
 def _daemon(run: Invocation, output: Output) -> Iterator[ControlClient]:
     """A connection; to a daemon of our own, which ends with us, where none runs."""
-    from voice_edit.daemon_start import end_daemon, ensure_daemon
+    from voice_edit.control.starting import end_daemon, ensure_daemon
 
     with output.waiting("Starting the daemon"):
         ensured = ensure_daemon(run.paths().socket, settings=run.overrides)

@@ -32,7 +32,7 @@ class Request:
 def perform(request: Request, socket: Path, output: Output) -> None:
     """Ask for it and print the answer. Raises DaemonError, and what the daemon tells."""
     from voice_edit.cli.status_text import stage_line, status_lines
-    from voice_edit.control_client import ControlClient
+    from voice_edit.control.client import ControlClient
 
     with ControlClient(socket) as daemon:
         result = daemon.request(request.command, **request.fields)

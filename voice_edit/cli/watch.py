@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from voice_edit.cli.live_line import LiveLine
     from voice_edit.cli.options import Invocation
     from voice_edit.cli.output import Output
-    from voice_edit.control_client import ControlClient
+    from voice_edit.control.client import ControlClient
 
 EPILOG = """\b
 For example:
@@ -54,7 +54,7 @@ def watch(
 def _names(events: str | None) -> list[str]:
     if events is not None:  # the daemon knows which there are
         return [name.strip() for name in events.split(",") if name.strip()]
-    from voice_edit.protocol_events import EVENTS
+    from voice_edit.control.protocol_events import EVENTS
 
     return [kind.event for kind in EVENTS if kind.event not in NOT_ASKED]
 

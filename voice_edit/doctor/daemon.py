@@ -80,7 +80,7 @@ def targets(context: Context) -> Finding:
 
 def ask(context: Context) -> dict[str, Any]:
     """The daemon's status. Raises DaemonError."""
-    from voice_edit.control_client import ControlClient
+    from voice_edit.control.client import ControlClient
 
     with ControlClient(context.paths.socket, timeout_s=3.0) as client:
         return client.request("status", timeout_s=5.0)

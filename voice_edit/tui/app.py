@@ -15,8 +15,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Input
 
-from voice_edit import protocol
-from voice_edit.control_async import DaemonLink
+from voice_edit.control import protocol
+from voice_edit.control.link import DaemonLink
 from voice_edit.errors import VoiceEditError
 from voice_edit.tui import themes, view
 from voice_edit.tui.dialogs import ChoiceDialog, ConfirmDialog, StartDialog, TextDialog
@@ -326,7 +326,7 @@ class VoiceEditApp(App[None]):
             self.run_worker(self._start(), group="start", exclusive=True)
 
     async def _start(self) -> None:
-        from voice_edit.daemon_start import ensure_daemon
+        from voice_edit.control.starting import ensure_daemon
 
         try:
             await asyncio.to_thread(ensure_daemon, self.paths.socket)

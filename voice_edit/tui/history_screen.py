@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 
-from voice_edit import protocol
+from voice_edit.control import protocol
 from voice_edit.errors import VoiceEditError
 from voice_edit.tui import clipboard, entries
 from voice_edit.tui.entries import Entry

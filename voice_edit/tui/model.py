@@ -2,7 +2,7 @@
 
 Pure: `reduce(state, event)` takes an event as it came over the control socket (docs/control.md) and returns
 the next state; an event it does not know changes nothing. Four are not the daemon's: `link` (how the
-connection is, from control_async), `status` and `hands_free` (the answers to these commands) and `starting`.
+connection is, from `control.link`), `status` and `hands_free` (the answers to these commands) and `starting`.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from voice_edit import protocol
 from voice_edit.cli.output import visible
+from voice_edit.control import protocol
 from voice_edit.errors import VoiceEditError
 from voice_edit.settings_file import (
     SettingInfo,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from voice_edit.protocol_commands import Mode
-from voice_edit.protocol_parts import Failing, Offered, Problem, ReceiptTold, Replaced, Stage, Times
+from voice_edit.control.protocol_commands import Mode
+from voice_edit.control.protocol_parts import Failing, Offered, Problem, ReceiptTold, Replaced, Stage, Times
 
 
 class Event:

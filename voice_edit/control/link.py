@@ -17,9 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from voice_edit import protocol
-from voice_edit.control_client import check_hello, check_owner, connect_failed
-from voice_edit.control_queue import Backlog
+from voice_edit.control import protocol
+from voice_edit.control.backlog import Backlog
+from voice_edit.control.client import check_hello, check_owner, connect_failed
+from voice_edit.control.protocol import Command, Message
 from voice_edit.errors import (
     DaemonBusy,
     DaemonGone,
@@ -27,7 +28,6 @@ from voice_edit.errors import (
     RemoteFailure,
     VoiceEditError,
 )
-from voice_edit.protocol import Command, Message
 
 HELLO_S = 5.0
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0)

@@ -14,9 +14,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from voice_edit.control_lines import MAX_LINE_BYTES, PROTOCOL, LineError, Message, decode, encode
-from voice_edit.errors import UsageError
-from voice_edit.protocol_commands import (
+from voice_edit.control.lines import MAX_LINE_BYTES, PROTOCOL, LineError, Message, decode, encode
+from voice_edit.control.protocol_commands import (
     COMMANDS,
     Answer,
     Command,
@@ -49,7 +48,7 @@ from voice_edit.protocol_commands import (
     Undo,
     Unsubscribe,
 )  # fmt: skip
-from voice_edit.protocol_events import (
+from voice_edit.control.protocol_events import (
     EVENTS,
     ApplyWanted,
     Ask,
@@ -73,8 +72,9 @@ from voice_edit.protocol_events import (
     TargetNow,
     Words,
 )  # fmt: skip
-from voice_edit.protocol_fields import FieldError, build, fields_of, plain
-from voice_edit.protocol_parts import StatusTold
+from voice_edit.control.protocol_fields import FieldError, build, fields_of, plain
+from voice_edit.control.protocol_parts import StatusTold
+from voice_edit.errors import UsageError
 
 __all__ = [
     "BY_COMMAND",

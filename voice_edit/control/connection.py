@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from voice_edit import protocol
-from voice_edit.control_queue import Backlog
+from voice_edit.control import protocol
+from voice_edit.control.backlog import Backlog
+from voice_edit.control.protocol import Event, LineError, Message
 from voice_edit.errors import Fault
-from voice_edit.protocol import Event, LineError, Message
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from voice_edit.control_client import ControlClient
+from voice_edit.control.client import ControlClient
 from voice_edit.errors import (
     ControlUnavailable,
     DaemonBusy,
@@ -103,10 +103,10 @@ def _variables(settings: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
 
 def _spawn(log: Path, environ: dict[str, str]) -> int:
     """Start `voice-edit run` in a session of its own, so that no Ctrl-C and no closed terminal reaches it."""
-    from voice_edit.control_socket import private_folder
+    from voice_edit.control.socket_file import private_folder
 
     private_folder(log.parent)
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parent.parent.parent
     if root.name not in ("site-packages", "dist-packages"):  # run from its source, perhaps not installed
         environ["PYTHONPATH"] = os.pathsep.join(filter(None, [environ.get("PYTHONPATH"), str(root)]))
     writing = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW

@@ -3,7 +3,7 @@
     socket ─► uid checked ─► hello ─► lines ─► commands ─► Handler ─► reply ─┐
                                               publish(event) ───────────────►┴─► backlog ─► writer ─► client
 
-Each client has a bounded backlog of its own; one that lets it overflow is dropped (control_connection.py).
+Each client has a bounded backlog of its own; one that lets it overflow is dropped (connection.py).
 Requests are begun in the order in which they came, and answered when they are done.
 """
 
@@ -19,13 +19,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from voice_edit import __version__, protocol
-from voice_edit.control_connection import Client, as_message, coalescing_key
-from voice_edit.control_lines import too_long
-from voice_edit.control_socket import BoundSocket
+from voice_edit import __version__
+from voice_edit.control import protocol
+from voice_edit.control.connection import Client, as_message, coalescing_key
+from voice_edit.control.lines import too_long
+from voice_edit.control.peer import peer_uid
+from voice_edit.control.protocol import Command, Event, LineError, Message, RequestError, RequestId
+from voice_edit.control.socket_file import BoundSocket
 from voice_edit.errors import Fault, VoiceEditError
-from voice_edit.peer import peer_uid
-from voice_edit.protocol import Command, Event, LineError, Message, RequestError, RequestId
 
 __all__ = ["Client", "ControlServer", "Handler"]
 

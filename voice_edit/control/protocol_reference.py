@@ -1,6 +1,6 @@
 """Writes docs/control.md from the classes of the protocol.
 
-`python -m voice_edit.protocol_reference > docs/control.md`
+`python -m voice_edit.control.protocol_reference > docs/control.md`
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
-from voice_edit import protocol_commands, protocol_events, protocol_parts
-from voice_edit.control_lines import MAX_LINE_BYTES, PROTOCOL
-from voice_edit.protocol_fields import describe, fields_of
+from voice_edit.control import protocol_commands, protocol_events, protocol_parts
+from voice_edit.control.lines import MAX_LINE_BYTES, PROTOCOL
+from voice_edit.control.protocol_fields import describe, fields_of
 
 HEAD = f"""# The control socket
 
-Written by `make docs` from `voice_edit/protocol_*.py`; a test compares.
+Written by `make docs` from `voice_edit/control/protocol_*.py`; a test compares.
 
 The daemon (`voice-edit run`) listens on a unix socket: `$XDG_RUNTIME_DIR/voice-edit/control.sock`, without
 that variable `run/control.sock` in the user's data folder, and `$VOICE_EDIT_HOME/run/control.sock` where

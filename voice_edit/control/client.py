@@ -18,7 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from voice_edit.control_lines import MAX_LINE_BYTES, PROTOCOL, LineError, Message, decode, encode
+from voice_edit.control.lines import MAX_LINE_BYTES, PROTOCOL, LineError, Message, decode, encode
+from voice_edit.control.peer import peer_uid
 from voice_edit.errors import (
     ControlUnavailable,
     DaemonBusy,
@@ -27,7 +28,6 @@ from voice_edit.errors import (
     ProtocolMismatch,
     RemoteFailure,
 )
-from voice_edit.peer import peer_uid
 
 HELLO_S = 5.0
 REPLY_S = 10.0
@@ -175,7 +175,7 @@ def connect_failed(error: OSError, path: Path) -> Exception:
         return DaemonNotRunning("voice-edit does not run in the background.")
     if isinstance(error, BlockingIOError | TimeoutError):
         return DaemonBusy("The daemon runs, but lets nobody in.")
-    from voice_edit.control_socket import check_length
+    from voice_edit.control.socket_file import check_length
 
     try:
         check_length(path)
