@@ -14,7 +14,7 @@ from engine.microphone import MicrophoneEvent
 from voice_edit import sessions
 from voice_edit.config import Paths, Settings
 from voice_edit.control.client import ControlClient
-from voice_edit.daemon import Daemon
+from voice_edit.daemon.program import Daemon
 
 Tell = Callable[[MicrophoneEvent], None]
 

@@ -16,7 +16,7 @@ import pytest
 from virtual_microphone import VirtualMicrophone, virtual_microphone, wait_for
 
 from engine.events import Samples
-from voice_edit.cues import CUE_RATE, LOUDEST, CueName, Cues, synthesise
+from voice_edit.daemon.cues import CUE_RATE, LOUDEST, CueName, Cues, synthesise
 
 __all__ = ["virtual_microphone"]
 
@@ -227,7 +227,7 @@ def test_a_cue_is_heard_on_the_system_s_output(virtual_microphone: VirtualMicrop
 
 def test_where_nothing_can_be_played_nobody_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     script = (
-        "from voice_edit.cues import Cues\n"
+        "from voice_edit.daemon.cues import Cues\n"
         "import time\n"
         "cues = Cues(volume=1.0)\n"
         "cues.start()\n"

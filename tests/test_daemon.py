@@ -329,7 +329,7 @@ def test_a_field_of_a_client_is_the_target_while_it_is_there(daemon: Running) ->
 
 
 def test_two_daemons_cannot_run_at_once(daemon: Running) -> None:
-    from voice_edit import daemon as module
+    from voice_edit.daemon import program as module
 
     with pytest.raises(DaemonRunning):
         module.main(Settings, daemon.paths, tell=lambda _: None)
@@ -376,14 +376,14 @@ def test_the_journal_survives_the_daemon(tmp_path: Path) -> None:
 def test_hands_free_listening_begins_a_new_recording_now_and_then_without_a_gap(
     note: Path, daemon: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("voice_edit.coordinator.ROTATE_S", 0.1)
+    monkeypatch.setattr("voice_edit.daemon.coordinator.ROTATE_S", 0.1)
     daemon.ask("hands_free", mode="dictate")
     first = daemon.wait_for_stage("listening")["take"]
     daemon.microphone.hear(silence())
     while (second := daemon.wait_for_stage("listening")["take"]) == first:
         pass
     assert second > first
-    monkeypatch.setattr("voice_edit.coordinator.ROTATE_S", 300.0)
+    monkeypatch.setattr("voice_edit.daemon.coordinator.ROTATE_S", 300.0)
     daemon.engine.enqueue("Three.")
     daemon.microphone.hear(speech())
     daemon.microphone.hear(silence())

@@ -10,9 +10,9 @@ import pytest
 
 import hotkeys
 from hotkeys import ListenerLost, NoHotkeyBackend, TalkEvent, TalkStart, TalkStop
-from voice_edit import key_watch, talk_state
 from voice_edit.config import HotkeySettings
-from voice_edit.key_watch import KeyWatch
+from voice_edit.daemon import key_watch, talk_state
+from voice_edit.daemon.key_watch import KeyWatch
 
 
 class Listener:

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from voice_edit import memory
+from voice_edit.daemon import memory
 
 
 def test_giving_memory_back_harms_nothing() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from voice_edit.notify import (
+from voice_edit.daemon.notify import (
     AT_MOST,
     NAME,
     PATH,
@@ -222,7 +222,7 @@ def test_without_a_service_there_is_silence(bus: str) -> None:
 
 
 def test_a_desktop_that_hangs_is_not_waited_for(bus: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("voice_edit.notify.TIMEOUT_S", 0.2)
+    monkeypatch.setattr("voice_edit.daemon.notify.TIMEOUT_S", 0.2)
     desktop = Desktop(bus, answers=False)
     try:
         assert not notifier(bus).failure("x")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from voice_edit.sd_notify import Notifier, watchdog_timeout_s
+from voice_edit.daemon.sd_notify import Notifier, watchdog_timeout_s
 
 
 class Manager:
@@ -139,7 +139,7 @@ def test_children_do_not_inherit_the_line(manager: Manager) -> None:
 def test_a_process_started_by_a_manager_is_heard(manager: Manager) -> None:
     script = (
         "import os\n"
-        "from voice_edit.sd_notify import Notifier\n"
+        "from voice_edit.daemon.sd_notify import Notifier\n"
         "notifier = Notifier.from_environment()\n"
         "assert 'NOTIFY_SOCKET' not in os.environ\n"
         "assert notifier.watchdog_interval_s == 0.5\n"

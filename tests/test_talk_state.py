@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_edit.talk_state import (
+from voice_edit.daemon.talk_state import (
     Begin,
     Cancel,
     End,

@@ -37,11 +37,11 @@ def run(
     Everything else talks to this program: `voice-edit talk`, `watch`, `status`, `tui`. Only one runs at a
     time.
     """
-    from voice_edit import daemon
+    from voice_edit.daemon import program
 
     invoked = invocation(context)
     output = invoked.output()
-    daemon.main(invoked.settings, invoked.paths(), tell=output.note)
+    program.main(invoked.settings, invoked.paths(), tell=output.note)
 
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:

@@ -176,7 +176,7 @@ def notifications(context: Context) -> Finding:
     """Whether somebody shows notifications."""
     if not context.settings.feedback.notifications:
         return Finding("skipped", "Switched off by feedback.notifications.")
-    from voice_edit.notify import who_shows
+    from voice_edit.daemon.notify import who_shows
 
     shown = who_shows(context.environ)
     if shown.server:

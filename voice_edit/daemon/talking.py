@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from voice_edit import pipeline, telling
+from voice_edit import pipeline
+from voice_edit.daemon import telling
 from voice_edit.editing import Editing, Failure, Outcome, load_what_a_command_needs
 from voice_edit.errors import AudioFailed, Cancelled, Fault, NotUnderstood, VoiceEditError
 

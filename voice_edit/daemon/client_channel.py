@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as WaitedTooLong
 from typing import Any
 
-from voice_edit import telling
+from voice_edit.daemon import telling
 from voice_edit.errors import TargetGone, TargetTimeout
 
 REPLY_TIMEOUT_S = 3.0

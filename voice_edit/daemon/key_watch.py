@@ -7,12 +7,12 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from voice_edit import talk_state
+from voice_edit.daemon import talk_state
 
 if TYPE_CHECKING:
     from hotkeys import HotkeyListener, Problem, TalkEvent
     from voice_edit.config import HotkeySettings
-    from voice_edit.talk_state import Gesture
+    from voice_edit.daemon.talk_state import Gesture
 
 logger = logging.getLogger(__name__)
 

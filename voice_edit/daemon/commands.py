@@ -9,19 +9,20 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from voice_edit import __version__, pipeline, talk_state, telling
-from voice_edit.client_channel import ClientChannel
+from voice_edit import __version__, pipeline
 from voice_edit.control import protocol as asked
+from voice_edit.daemon import talk_state, telling
+from voice_edit.daemon.client_channel import ClientChannel
 from voice_edit.errors import UsageError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from voice_edit.control.server import Client
-    from voice_edit.coordinator import Coordinator
+    from voice_edit.daemon.coordinator import Coordinator
+    from voice_edit.daemon.key_watch import KeyWatch
     from voice_edit.editing import Outcome
     from voice_edit.journal.records import UtteranceRecord
-    from voice_edit.key_watch import KeyWatch
     from voice_edit.targets.base import JournaledTarget
 
 Result = dict[str, Any]

@@ -15,19 +15,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from voice_edit import memory, pipeline, talk_state, telling
+from voice_edit import pipeline
+from voice_edit.daemon import memory, talk_state, telling
+from voice_edit.daemon.talk_state import Begin, End, Ended, Gesture, GiveUp, StopWork, Talking
+from voice_edit.daemon.talking import TakeJob, Work
 from voice_edit.errors import VoiceEditError
-from voice_edit.talk_state import Begin, End, Ended, Gesture, GiveUp, StopWork, Talking
-from voice_edit.talking import TakeJob, Work
 
 if TYPE_CHECKING:
     from engine.client import EngineClient
     from engine.microphone import Microphone, MicrophoneEvent
-    from voice_edit.client_asker import ClientAsker
     from voice_edit.config import Settings
+    from voice_edit.daemon.client_asker import ClientAsker
+    from voice_edit.daemon.talking import Talker
+    from voice_edit.daemon.target_book import Chosen, TargetBook
     from voice_edit.journal.journal import Journal
-    from voice_edit.talking import Talker
-    from voice_edit.target_book import Chosen, TargetBook
 
 logger = logging.getLogger(__name__)
 

@@ -1,9 +1,9 @@
 """The program in the background: puts microphone, engine process, keys and clients together, and takes them
-apart again. What happens in between is decided in coordinator.py; main street is pipeline.py.
+apart again. What happens in between is decided in coordinator.py; main street is voice_edit/pipeline.py.
 
     keys ──────► key_watch ──┐                                  ┌──► engine process
     clients ───► control ────┼──► coordinator ──► talking.py ───┤
-                 daemon_commands ◄── events ◄──────────────────└──► journal, target
+                        commands ◄── events ◄──────────────────└──► journal, target
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voice_edit import cues, notify, pipeline, sd_notify, sessions, talk_state, telling
-from voice_edit.client_asker import ClientAsker
+from voice_edit import pipeline, sessions
 from voice_edit.config import load_settings
 from voice_edit.control.server import ControlServer
 from voice_edit.control.socket_file import private_folder
-from voice_edit.coordinator import Coordinator
-from voice_edit.daemon_commands import DaemonCommands
+from voice_edit.daemon import cues, notify, sd_notify, talk_state, telling
+from voice_edit.daemon.client_asker import ClientAsker
+from voice_edit.daemon.commands import DaemonCommands
+from voice_edit.daemon.coordinator import Coordinator
+from voice_edit.daemon.key_watch import KeyWatch
+from voice_edit.daemon.talking import Talker
+from voice_edit.daemon.target_book import TargetBook
 from voice_edit.errors import DaemonRunning, NoTarget
 from voice_edit.journal import locks
-from voice_edit.key_watch import KeyWatch
-from voice_edit.talking import Talker
-from voice_edit.target_book import TargetBook
 from voice_edit.targets import names
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from voice_edit import telling
+from voice_edit.daemon import telling
 
 if TYPE_CHECKING:
     from voice_edit.edits import Edit
