@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,23 @@ class FakeMicrophone:
     def hear(self, samples: Samples) -> None:
         """Somebody says something into the newest take."""
         self.sources[-1].hear(samples)
+
+    @contextmanager
+    def quiet_room(self) -> Iterator[None]:
+        """Silence keeps coming, as it does from a microphone: whoever waits for a moment of it finds one."""
+        over = threading.Event()
+
+        def breathe() -> None:
+            while not over.wait(0.01):
+                self.hear(silence(0.08))
+
+        thread = threading.Thread(target=breathe)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def close(self) -> None:
         for source in self.sources:

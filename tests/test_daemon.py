@@ -222,8 +222,8 @@ def test_while_listening_hands_free_other_work_is_done_too(daemon: Running, note
     daemon.microphone.hear(speech())
     daemon.microphone.hear(silence())
     daemon.wait_for("outcome")
-    daemon.microphone.hear(silence(2.0))
-    daemon.ask("undo")
+    with daemon.microphone.quiet_room():
+        daemon.ask("undo")
     assert note.read_text() == "One two.\n"
 
 
