@@ -191,7 +191,7 @@ class Coordinator:
         match action:
             case Begin():
                 try:
-                    await self._begin(action, file, now_s)
+                    await self._begin(action, file)
                 except VoiceEditError:
                     self._talking, _ = talk_state.decide(self._talking, Ended(hands_free_too=True))
                     self.wait_to_unload()
@@ -204,7 +204,7 @@ class Coordinator:
                 self.asker.cancel()
                 self.talker.stop_work()
 
-    async def _begin(self, begin: Begin, file: Path | None, now_s: float) -> None:
+    async def _begin(self, begin: Begin, file: Path | None) -> None:
         from engine.pump import RecordingSource
 
         self.asker.cancel()
@@ -239,7 +239,6 @@ class Coordinator:
             source=RecordingSource(live, take.record),
             problem=live.problem,
             take=take,
-            began_s=now_s,
         )
         self._recording, self._chosen = job, chosen
         self.talker.take(job)
@@ -292,7 +291,7 @@ class Coordinator:
             begin = self._talking.take
             assert begin is not None
             try:
-                await self._begin(begin, None, self._clock())
+                await self._begin(begin, None)
             except VoiceEditError as error:
                 self.publish(telling.notice_of(error))
                 return

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
+from engine.errors import WordsUnsure
 from voice_edit import pipeline
 from voice_edit.daemon import telling
 from voice_edit.editing import Editing, Failure, Outcome, load_what_a_command_needs
@@ -48,9 +49,6 @@ LEAST_VOICED_MS = 40.0
 """Of a word that is dictated alone. Of 144 such words of nine voices one had less ("stop": 30); clicks of
 lips that the model was sure were a word had 0."""
 
-UNSURE = "unsure"
-"""Why a stretch that may hold words is refused: see `engine.errors.WordsUnsure`."""
-
 PART_UNSURE = (
     "A part of what was said could not be made out.",
     "The rest was written down; the sound of all of it is kept, see `voice-edit log`.",
@@ -74,8 +72,6 @@ class TakeJob:
     problem: Callable[[], Problem | None]
     """What was wrong with the microphone during the take."""
     take: Take
-    began_s: float
-    """Monotonic clock."""
     released_s: float | None = None
     """When the key came up, on the monotonic clock."""
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -129,7 +125,6 @@ class Talker:
         """Taken out of the queue and not done yet. Working thread only."""
         self._editings: OrderedDict[str, Editing] = OrderedDict()
         self._current: TakeJob | None = None
-        self._stop_work = threading.Event()
         self._thread = threading.Thread(target=self._run, name="take", daemon=True)
         self._thread.start()
 
@@ -306,7 +301,7 @@ class Talker:
                 spoke = speaking = True
             if isinstance(event, Rejected):
                 refused, speaking = event, False
-                unsure = unsure or event.reason == UNSURE
+                unsure = unsure or event.reason == WordsUnsure.code
                 if not job.hold and spoke:  # an hour in which nobody spoke is no failure
                     self._reject(job, event)
             elif isinstance(event, Hypothesis) and event.kind == "final":
@@ -344,7 +339,7 @@ class Talker:
         if job.mode == "dictate" and self._is_doubtful(heard, job.take.path):
             message = "One word was heard, if it was one."
             hint = "Say it again, or a few words with it."
-            stretch = Rejected(UNSURE, message, hint, heard.start_sample, heard.end_sample)
+            stretch = Rejected(WordsUnsure.code, message, hint, heard.start_sample, heard.end_sample)
             self._reject(job, stretch)
             return False
         began_s = job.released_s if job.hold else heard.timing.end_of_speech_s
