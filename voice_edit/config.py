@@ -160,6 +160,22 @@ class TargetSettings(_Section):
     """Larger files are refused, in units of 2**20 bytes."""
 
 
+class FieldSettings(_Section):
+    """Text fields of other programs."""
+
+    enabled: bool = True
+    """Write into the field that has the focus; otherwise only into files, the practice pad, the clipboard."""
+    mechanism: Literal["auto", "accessibility", "paste", "type", "clipboard"] = "auto"
+    """How text gets there. "auto" goes through the mechanisms of the program's profile (docs/fields.md);
+    "clipboard" leaves pasting to the user."""
+    window_chars: int = Field(default=8000, ge=500, le=200_000)
+    """So much text around the caret is read, however long the document is."""
+    paste_timeout_ms: int = Field(default=1500, ge=100, le=10_000)
+    """How long a program may take to fetch what is pasted."""
+    keys_up_ms: int = Field(default=3000, ge=0, le=30_000)
+    """How long is waited until Ctrl, Alt, Shift and Super are let go."""
+
+
 class HistorySettings(_Section):
     """How long is kept what was said. Recordings go first, words and edits later."""
 
@@ -183,6 +199,7 @@ class Settings(_Section):
     feedback: FeedbackSettings = FeedbackSettings()
     tui: TuiSettings = TuiSettings()
     target: TargetSettings = TargetSettings()
+    field: FieldSettings = FieldSettings()
     history: HistorySettings = HistorySettings()
 
 

@@ -102,7 +102,7 @@ def _revert(journal: Journal, target: JournaledTarget, direction: Direction, cou
 def _revert_one(
     journal: Journal, target: JournaledTarget, direction: Direction, record: CheckpointRecord
 ) -> Reverted:
-    snapshot = target.snapshot(newline=record.newline)
+    snapshot = target.snapshot(newline=record.newline, whole=True)
     planned = edits_from_json(record.edits)
     place = relocate.to_undo if direction == "undo" else relocate.to_redo
     edits = place(snapshot.text, planned, record.anchors)

@@ -48,7 +48,9 @@ class Snapshot:
     version: Version
     capabilities: frozenset[str]
     """What can be done: "write", "read_back", "selection", and "edit" where commands can name what is
-    there."""
+    there; "lines" is missing where a text must stay one line."""
+    app: str = ""
+    """The program that holds it, lower case, where it is not our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +118,9 @@ class JournaledTarget(Protocol):
         """What the target is called in the journal: a file's path, or "scheme:name" (see `names`)."""
         ...
 
-    def snapshot(self, *, newline: Newline | None = None) -> Snapshot:
-        """The text now. `newline` asks for an earlier line ending, see `text_format.decode`.
+    def snapshot(self, *, newline: Newline | None = None, whole: bool = False) -> Snapshot:
+        """The text now. `newline` asks for an earlier line ending, see `text_format.decode`; `whole` for all
+        of the text where usually only what is around the caret is read.
 
         Raises TargetError.
         """

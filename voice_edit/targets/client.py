@@ -79,7 +79,7 @@ class ClientTarget:
         """What the journal calls it: "client:practice"."""
         return self._name
 
-    def snapshot(self, *, newline: Newline | None = None) -> Snapshot:
+    def snapshot(self, *, newline: Newline | None = None, whole: bool = False) -> Snapshot:
         """Text and selection now; `newline` is of no use here. Raises TargetGone, TargetTimeout and what the
         program says.
         """

@@ -42,7 +42,7 @@ class ClipboardTarget:
         """What the journal calls it."""
         return NAME
 
-    def snapshot(self, *, newline: Newline | None = None) -> Snapshot:
+    def snapshot(self, *, newline: Newline | None = None, whole: bool = False) -> Snapshot:
         """No text, whatever is on the clipboard: new words do not go between somebody else's."""
         from voice_edit.edits import Selection
 

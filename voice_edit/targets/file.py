@@ -59,7 +59,7 @@ class FileTarget:
         """
         return name_of(Path(os.path.realpath(self._given)))
 
-    def snapshot(self, *, newline: Newline | None = None) -> FileSnapshot:
+    def snapshot(self, *, newline: Newline | None = None, whole: bool = False) -> FileSnapshot:
         """The text now. Raises the TargetError tree; never waits (pipes and devices are refused).
 
         `newline` asks for an earlier line ending, see `text_format.decode`.
@@ -73,7 +73,7 @@ class FileTarget:
             capabilities.add("write")
         except TargetError:
             pass
-        return FileSnapshot(name_of(path), text, None, version, frozenset(capabilities), form)
+        return FileSnapshot(name_of(path), text, None, version, frozenset(capabilities), format=form)
 
     def ensure_writable(self) -> None:
         """Raise now what `apply` would raise for a read-only file or folder: ask before anybody speaks."""
