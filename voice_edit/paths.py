@@ -47,6 +47,11 @@ class Paths:
         return self.config_folder / "config.toml"
 
     @cached_property
+    def apps_file(self) -> Path:
+        """The user's profiles of programs, TOML; need not exist."""
+        return self.config_folder / "apps.toml"
+
+    @cached_property
     def journal(self) -> Path:
         """The SQLite journal. Recordings lie beside it."""
         return self.data_folder / "journal.sqlite3"

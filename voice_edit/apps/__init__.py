@@ -1,0 +1,7 @@
+"""How to write into which program: profiles of terminals, browsers, editors, chat, and the user's own.
+
+profiles.py      AppProfile, and which one fits a window and an element; pure
+profiles.toml    the profiles that come with the program
+reading.py       reads both files, and says what is wrong with the user's
+showing.py       profiles as people and TOML read them
+"""
