@@ -107,11 +107,18 @@ class TargetTold:
     """Where the words go."""
 
     kind: str
-    """file, client, clipboard or none."""
+    """file, field (of another program), client, clipboard or none."""
     name: str | None = None
     """Its name in the journal; a file's path."""
     title: str | None = None
     """For people."""
+    mechanism: str | None = None
+    """Of a field: accessibility, paste, type or clipboard, as it would be used now; null if nothing can be
+    written there."""
+    why: str | None = None
+    """Of a field: why that mechanism, or why none."""
+    app: str | None = None
+    """Of a field: the program, lower case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
