@@ -176,6 +176,18 @@ class FieldSettings(_Section):
     """How long is waited until Ctrl, Alt, Shift and Super are let go."""
 
 
+class DictationSettings(_Section):
+    """What may be changed in dictated words. How surely is measured: docs/dictation.md."""
+
+    spoken_marks: Literal["off", "certain", "all"] = "certain"
+    """Names of marks ("comma", "new line") are written as marks: "certain" where they can mean nothing else,
+    "all" wherever they are said."""
+    fillers: bool = True
+    """Leave out "um" and "uh", and small words that were said twice."""
+    corrections: bool = False
+    """Leave out what you took back, as in "on Tuesday, no wait, Wednesday", where that is certain."""
+
+
 class HistorySettings(_Section):
     """How long is kept what was said. Recordings go first, words and edits later."""
 
@@ -200,6 +212,7 @@ class Settings(_Section):
     tui: TuiSettings = TuiSettings()
     target: TargetSettings = TargetSettings()
     field: FieldSettings = FieldSettings()
+    dictation: DictationSettings = DictationSettings()
     history: HistorySettings = HistorySettings()
 
 

@@ -23,10 +23,11 @@ from voice_edit.commands import (
     TextCommand,
     Undo,
 )
-from voice_edit.dictation import dictate
 from voice_edit.document import apply
 from voice_edit.edits import Document, Edit, in_order, moved, moved_selection
 from voice_edit.errors import Ambiguous, NeedsWriter, NoMatch, NothingToRedo, NothingToUndo
+from voice_edit.manners.fitting import fit
+from voice_edit.manners.manners import USUAL, Manners
 from voice_edit.matching import find_quote, sounds_like
 from voice_edit.numbers import cardinal
 from voice_edit.resolving import Span, resolve
@@ -128,10 +129,10 @@ class Editor:
             error.command, error.document = number, self.document
             raise
 
-    def dictate(self, words: str) -> list[Edit]:
+    def dictate(self, words: str, *, manners: Manners = USUAL) -> list[Edit]:
         """Insert words at the caret as one checkpoint; they are never obeyed."""
         before = self.last_inserted
-        edit = dictate(self.document, words)
+        edit = fit(self.document, words, manners=manners)
         if not edit.changes:
             return []
         self._apply(edit)

@@ -11,7 +11,7 @@ Nothing here prints, and everything heavy is imported when it is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from voice_edit.document import Edit
     from voice_edit.editor import Editor
     from voice_edit.journal.records import AudioSpan
+    from voice_edit.manners.manners import Manners
 
     Heard: TypeAlias = Level | SpeechStarted | SpeechStopped | Hypothesis | Rejected
 
@@ -137,12 +138,13 @@ def hear(
     partials: bool = False,
     hold: bool = False,
     recorder: Callable[[Samples], None] | None = None,
+    terms: Callable[[], Sequence[str]] | None = None,
 ) -> Iterator[Heard]:
     """What is heard, as it happens: levels, begin and end of speech, partial (if asked for) and final words.
 
     `hold`: the speaker tells the end, so pauses do not. `recorder` gets every chunk before anything else
-    looks at it. Raises AudioFailed, ModelFailed,
-    Interrupted.
+    looks at it. `terms` is asked at the start of each utterance for names that may be said (see
+    `vocabulary`); it must be quick. Raises AudioFailed, ModelFailed, Interrupted.
     """
     from engine.endpointing import hold_settings
     from engine.listening import listen
@@ -163,17 +165,23 @@ def hear(
             detector=detector,
             partial_every_ms=chosen.partial_every_ms if partials else None,
             recorder=recorder,
+            terms=terms,
         )
 
 
 def hear_utterance(
-    samples: Samples, speech_samples: int, engine: SpeechEngine, settings: Settings
+    samples: Samples,
+    speech_samples: int,
+    engine: SpeechEngine,
+    settings: Settings,
+    *,
+    terms: Sequence[str] = (),
 ) -> Hypothesis:
     """Hear one kept utterance again, fed exactly as at first: its sound, then a tail of fixed length.
 
     `samples` is float32[n]: the `speech_samples` of the utterance and the hangover that was waited through
-    after them. The tail is that real sound as far as it goes, and zeros after it. Raises ModelFailed,
-    Interrupted.
+    after them. The tail is that real sound as far as it goes, and zeros after it. `terms`: names that may be
+    said, perhaps learnt since. Raises ModelFailed, Interrupted.
     """
     import numpy as np
 
@@ -184,7 +192,7 @@ def hear_utterance(
     frames = np.zeros((frames_in(speech_samples + tail), FRAME_SAMPLES), dtype=np.float32)
     frames.reshape(-1)[: len(real)] = real
     with failures_named():
-        session = engine.session()
+        session = engine.session(terms=terms)
         session.push(frames)
         return session.finish(end_sample=speech_samples)
 
@@ -258,13 +266,15 @@ def understand(words: str, *, mode: Mode) -> Understood:
     return Understood(words, mode, (parsed,) if isinstance(parsed, Rewrite) else tuple(parsed))
 
 
-def perform(editor: Editor, understood: Understood) -> list[Edit]:
-    """Carry it out on the editor's document, as one checkpoint.
+def perform(editor: Editor, understood: Understood, *, manners: Manners | None = None) -> list[Edit]:
+    """Carry it out on the editor's document, as one checkpoint. `manners`: of dictated words; None: the usual.
 
     Raises NoMatch, Ambiguous, NothingToUndo, NothingToRedo, and NeedsWriter for words that ask for new text.
     """
     if understood.mode == "dictate":
-        return editor.dictate(understood.words)
+        return (
+            editor.dictate(understood.words, manners=manners) if manners else editor.dictate(understood.words)
+        )
     return editor.perform(understood.commands)
 
 

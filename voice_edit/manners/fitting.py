@@ -8,6 +8,7 @@ import regex
 from voice_edit import repairs
 from voice_edit.edits import Change, Document, Edit, Selection, in_order
 from voice_edit.graphemes import snap_left, snap_right
+from voice_edit.manners.manners import USUAL, Manners
 from voice_edit.wordlists import wordlist
 
 _CAPITALS = wordlist(
@@ -17,7 +18,7 @@ _CAPITALS = wordlist(
 )
 
 
-def dictate(document: Document, words: str) -> Edit:
+def fit(document: Document, words: str, *, manners: Manners = USUAL) -> Edit:
     """Put the words at the caret, or in place of the selection. The caret comes to stand behind them."""
     text = document.text
     start, end = snap_left(text, document.selection.start), snap_right(text, document.selection.end)

@@ -1,0 +1,65 @@
+"""What a user and a program want of dictated words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from voice_edit.config import DictationSettings
+
+SpokenMarks: TypeAlias = Literal["off", "certain", "all"]
+Capitals: TypeAlias = Literal["auto", "off"]
+FinalMark: TypeAlias = Literal["keep", "drop"]
+TrailingSpace: TypeAlias = Literal["auto", "always", "never"]
+
+
+class Rules(Protocol):
+    """What the profile of a program says about words (`AppProfile` does)."""
+
+    @property
+    def capitals(self) -> Capitals: ...
+    @property
+    def final_mark(self) -> FinalMark: ...
+    @property
+    def trailing_space(self) -> TrailingSpace: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How dictated words are set. The first three change words, the others how they stand in the text."""
+
+    spoken_marks: SpokenMarks = "certain"
+    """Names of marks and line breaks become marks: never, where they can be meant as nothing else, always."""
+    fillers: bool = True
+    """Leave out "um" and "uh", and a small word that was said twice."""
+    corrections: bool = False
+    """Leave out what the speaker took back: "on Tuesday, no wait, Wednesday"."""
+    capitals: Capitals = "auto"
+    """auto: as the place in the text wants it. off: no capital that only the start of a sentence asks for."""
+    final_mark: FinalMark = "keep"
+    """drop: no full stop behind what was dictated, unless it was said."""
+    trailing_space: TrailingSpace = "auto"
+    """A space behind the words: where the text goes on, always, or never."""
+
+
+USUAL = Manners()
+"""What holds where nobody set anything: the defaults of [dictation]."""
+
+AS_HEARD = Manners(spoken_marks="off", fillers=False, corrections=False)
+"""No word is changed."""
+
+
+def manners_for(settings: DictationSettings, rules: Rules | None = None) -> Manners:
+    """What the user set, with the rules of the program that the words go to."""
+    chosen = Manners(settings.spoken_marks, settings.fillers, settings.corrections)
+    if rules is None:
+        return chosen
+    return Manners(
+        chosen.spoken_marks,
+        chosen.fillers,
+        chosen.corrections,
+        rules.capitals,
+        rules.final_mark,
+        rules.trailing_space,
+    )
