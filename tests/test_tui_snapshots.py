@@ -45,6 +45,26 @@ async def idle(stage: Stage) -> None:
     """Nothing was said yet."""
 
 
+async def field(stage: Stage) -> None:
+    """A field of another program, that can be read and edited."""
+    why = "Its text can be read, changed and read back."
+    here = {"title": "mousepad", "app": "mousepad", "mechanism": "accessibility", "why": why}
+    stage.daemon.publish("target", kind="field", name="field:mousepad", **here)
+
+
+async def secret(stage: Stage) -> None:
+    """A password: nothing is written, and it is said why."""
+    here = {"title": "log in", "app": "firefox", "why": "A password is neither read nor listened for."}
+    stage.daemon.publish("target", kind="field", name="field:firefox", mechanism=None, **here)
+    stage.daemon.publish(
+        "notice",
+        level="error",
+        code="field_secret",
+        message="The field with the focus is for a password.",
+        hint="Type it yourself. Nothing was recorded.",
+    )
+
+
 async def speaking(stage: Stage) -> None:
     await stage.pilot.press("f6")
     await until(lambda: stage.app.state.talking)
@@ -137,8 +157,9 @@ async def help_(stage: Stage) -> None:
 
 
 SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
-    "idle": idle, "speaking": speaking, "edited": edited, "failed": failed, "choice": choice,
-    "confirm": confirm, "history": history, "doctor": doctor, "settings": settings, "help": help_,
+    "idle": idle, "field": field, "secret": secret, "speaking": speaking, "edited": edited, "failed": failed,
+    "choice": choice, "confirm": confirm, "history": history, "doctor": doctor, "settings": settings,
+    "help": help_,
 }  # fmt: skip
 
 
@@ -168,7 +189,10 @@ def test_the_screen_looks_as_it_did(
         for theme in ("dark", "light"):
             async with on_stage(size=size, theme=theme, text=LETTER) as stage:
                 await SCENES[name](stage)
-                if name not in ("failed",):
+                if name == "secret":  # what is told stays told
+                    await until(lambda s=stage: s.app.state.message)
+                    await stage.pilot.pause()
+                elif name not in ("failed",):
                     await stage.settle()
                 else:
                     await until(lambda s=stage: s.app.state.microphone.problem)

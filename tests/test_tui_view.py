@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from tui_driver import record
 from voice_edit.cli.diffs import DiffLine
 from voice_edit.tui import entries, excerpts, themes, view
 from voice_edit.tui.keys import spoken_key
-from voice_edit.tui.state import Question, Result
+from voice_edit.tui.state import Question, Result, State
 
 LONG = "word " * 200
 
@@ -125,9 +126,54 @@ def test_notes_of_a_receipt_are_told_before_what_the_model_cost() -> None:
     assert "prefill" not in view.receipt(result, 80).plain
 
 
+def field(**more: Any) -> State:
+    target = {"kind": "field", "name": "field:mousepad#1", "title": "mousepad", "app": "mousepad"} | more
+    return after(CONNECTED, here(target=target))
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "shown"),
+    [
+        ("accessibility", "✓ edited in place"),
+        ("paste", "✓ pasted"),
+        ("type", "△ typed, key by key"),
+        ("clipboard", "△ left on the clipboard"),
+        (None, "✗ nothing is written there"),
+        ("telepathy", "✗ nothing is written there"),
+    ],
+)
+def test_the_line_of_a_field_says_how_it_would_be_written_to_and_why(
+    mechanism: str | None, shown: str
+) -> None:
+    line = view.target_line(field(mechanism=mechanism, why="It is so."), 80).plain
+    assert line == f" {shown}  It is so."
+
+
+def test_the_line_of_a_field_names_the_program_where_the_title_does_not() -> None:
+    assert view.target_line(field(title="Letter", mechanism="paste"), 80).plain.endswith("pasted  mousepad")
+
+
+def test_what_a_field_tells_cannot_steer_the_terminal_and_fits_the_line() -> None:
+    line = view.target_line(field(mechanism="paste", app="a\x1b[2Jb", why="w\n" + "y" * 200), 60)
+    assert line.cell_length <= 60
+    assert not set(line.plain) & {"\x1b", "\n"}
+
+
+@pytest.mark.parametrize("kind", ["file", "client", "clipboard", "none"])
+def test_other_targets_have_no_such_line(kind: str) -> None:
+    state = after(CONNECTED, here(target={"kind": kind, "name": "x", "mechanism": "paste", "why": "So."}))
+    assert view.target_line(state, 80).plain == ""
+
+
 @pytest.mark.parametrize(
     ("target", "name"),
-    [("client:practice", "practice pad"), ("client:notes", "notes"), ("/home/x/a.md", "a.md"), ("", "")],
+    [
+        ("client:practice", "practice pad"),
+        ("client:notes", "notes"),
+        ("/home/x/a.md", "a.md"),
+        ("", ""),
+        ("field:mousepad#3f2a91c0", "mousepad"),
+    ],
 )
 def test_targets_of_the_history_have_the_names_people_use(target: str, name: str) -> None:
     assert entries.target_name(target) == name

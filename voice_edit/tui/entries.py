@@ -80,7 +80,11 @@ def target_name(target: str) -> str:
     """A target as people call it: a file's name, a client's field."""
     if target.startswith("client:"):
         return f"{target.removeprefix('client:')} pad" if target == "client:practice" else target[7:]
-    return PurePath(target).name or target
+    from voice_edit.targets import names
+
+    return (
+        names.shown_short(target).strip("“”") if names.is_field(target) else PurePath(target).name or target
+    )
 
 
 def row(entry: Entry) -> Content:

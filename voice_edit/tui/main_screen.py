@@ -9,7 +9,16 @@ from textual.widgets import Input, Label
 
 from voice_edit.tui.pad import PracticePad
 from voice_edit.tui.state import State
-from voice_edit.tui.widgets import ChangePanel, Header, HeardWords, KeyBar, MessageLines, Meter, Recent
+from voice_edit.tui.widgets import (
+    ChangePanel,
+    Header,
+    HeardWords,
+    KeyBar,
+    MessageLines,
+    Meter,
+    Recent,
+    TargetLine,
+)
 
 KEYS = [
     ("F1", "help", "app.page('help')"),
@@ -36,6 +45,7 @@ class MainScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Header(id="header")
+        yield TargetLine(id="target")
         yield Meter(id="meter")
         yield MessageLines(id="message")
         with Horizontal(id="body"):
@@ -64,6 +74,6 @@ class MainScreen(Screen[None]):
         if state is self._state:
             return
         self._state = state
-        for name in ("#header", "#meter", "#message", "#heard", "#change", "#recent"):
+        for name in ("#header", "#target", "#meter", "#message", "#heard", "#change", "#recent"):
             part = self.query_one(name)
             part.show(state)  # type: ignore[attr-defined]

@@ -263,7 +263,8 @@ def _bye(state: State, event: Event) -> State:
 
 def _as_target(data: Mapping[str, Any] | None) -> Target:
     data = data or {}
-    return Target(str(data.get("kind") or "none"), str(data.get("name") or ""), str(data.get("title") or ""))
+    told = {key: str(data.get(key) or "") for key in ("name", "title", "mechanism", "why", "app")}
+    return Target(str(data.get("kind") or "none"), **told)
 
 
 def _as_engine(old: EngineState, data: Event) -> EngineState:

@@ -41,9 +41,15 @@ class Target:
     """Where text goes."""
 
     kind: str = "none"
-    """"file", "client", "clipboard" or "none"."""
+    """"file", "field", "client", "clipboard" or "none"."""
     name: str = ""
     title: str = ""
+    mechanism: str = ""
+    """How a field would be written to: "accessibility", "paste", "type", "clipboard"; "" if not at all."""
+    why: str = ""
+    """Why so, or why not."""
+    app: str = ""
+    """The program that a field belongs to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,14 @@ STEPS = (
     ("final", "final_ms"),
     ("applied", "applied_ms"),
 )
+MECHANISMS = {
+    "accessibility": ("✓ edited in place", "$success"),
+    "paste": ("✓ pasted", "$success"),
+    "type": ("△ typed, key by key", "$warning"),
+    "clipboard": ("△ left on the clipboard", "$warning"),
+}
+"""How a field is written to."""
+NOT_WRITTEN = ("✗ nothing is written there", "$error")
 DEVICE_CELLS = 26
 
 
@@ -85,6 +93,20 @@ def target_name(state: State) -> str:
     if target.kind == "none":
         return "no target"
     return target.title or target.name or target.kind
+
+
+def target_line(state: State, width: int) -> Content:
+    """One line: how the field of another program would be written to, and why; nothing for other targets."""
+    target = state.target
+    if target.kind != "field" or not state.connected:
+        return Content("")
+    how, style = MECHANISMS.get(target.mechanism, NOT_WRITTEN)
+    parts: list[Styled] = [(f" {how}", style)]
+    if target.why:
+        parts.append((f"  {_one_line(target.why)}", "$muted"))
+    if target.app and target.app.lower() != target.title.lower():
+        parts.append((f"  {_one_line(target.app)}", "$muted"))
+    return Content.assemble(*parts).truncate(width, ellipsis=True) if width else Content.assemble(*parts)
 
 
 def _engine(state: State) -> Content:
@@ -372,6 +394,10 @@ def _spread(left: Content, right: Content, width: int) -> Content:
     if left.cell_length > room:
         left = left.truncate(room, ellipsis=True)
     return left.pad_right(room - left.cell_length) + right
+
+
+def _one_line(text: str) -> str:
+    return visible(" ".join(text.split()))
 
 
 def _short(text: str, cells: int) -> str:

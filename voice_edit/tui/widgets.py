@@ -48,6 +48,14 @@ class Header(Part):
         return view.header(state, self.size.width)
 
 
+class TargetLine(Part):
+    """How the field of another program would be written to; takes no room for other targets."""
+
+    def look(self, state: State) -> Content:
+        self.display = state.connected and state.target.kind == "field"
+        return view.target_line(state, self.size.width)
+
+
 class Meter(Part):
     """The microphone and how loud it is."""
 
