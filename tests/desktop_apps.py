@@ -33,6 +33,8 @@ PROGRAMS = {
         [sys.executable, str(APPS / "qt_app.py")],
         "libegl1 libxkbcommon-x11-0 libxcb-cursor0; pip: PySide6-Essentials",
     ),
+    "mousepad": ([SYSTEM_PYTHON, str(APPS / "mousepad_app.py")], "mousepad python3-gi gir1.2-atspi-2.0"),
+    "chromium": ([SYSTEM_PYTHON, str(APPS / "chromium_app.py")], "chromium"),
     "tk": ([SYSTEM_PYTHON, str(APPS / "tk_app.py")], "python3-tk"),
 }
 """Kind -> its command, and the Debian packages it needs."""
@@ -52,12 +54,12 @@ class App:
         self._listeners = [threading.Thread(target=self._listen), threading.Thread(target=self._overhear)]
         for thread in self._listeners:
             thread.start()
-        self.fields = tuple(self._answer()["fields"])
-        """Names of its fields: "text", "entry", "password", "read_only"; Qt has "rich" too."""
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
+        ready = self._answer()
+        self.fields = tuple(ready["fields"])
+        """Names of its fields: "text", "entry", "password", "read_only"; Qt has "rich" too, Chromium
+        "editable", and Mousepad only "text"."""
+        self.pid = int(ready["pid"])
+        """The process that has the window."""
 
     # --- what it holds ------------------------------------------------------------------------------------
 
@@ -114,11 +116,11 @@ class App:
 
     def freeze(self) -> None:
         """Stop it as if it hung. Nothing can be asked of it until `thaw`."""
-        os.kill(self.pid, signal.SIGSTOP)
+        os.killpg(self.pid, signal.SIGSTOP)
         self._frozen = True
 
     def thaw(self) -> None:
-        os.kill(self.pid, signal.SIGCONT)
+        os.killpg(self.pid, signal.SIGCONT)
         self._frozen = False
 
     def close(self) -> None:

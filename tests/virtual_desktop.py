@@ -142,7 +142,7 @@ class VirtualDesktop(VirtualDisplay):
 
     def window_of(self, app: App | Terminal) -> int:
         """The X11 window of a program. Raises AssertionError when it has none."""
-        found = self._ask("xdotool", "search", "--onlyvisible", "--name", f"^{app.title}$").split()
+        found = self._ask("xdotool", "search", "--onlyvisible", "--name", rf"\b{app.title}\b").split()
         assert found, f"{app.title} has no window"
         return int(found[-1])
 
@@ -172,7 +172,7 @@ class VirtualDesktop(VirtualDisplay):
         return int(answer) if answer else None
 
     def _has_window(self, app: App | Terminal) -> bool:
-        return bool(self._ask("xdotool", "search", "--onlyvisible", "--name", f"^{app.title}$").strip())
+        return bool(self._ask("xdotool", "search", "--onlyvisible", "--name", rf"\b{app.title}\b").strip())
 
     def _ask(self, *command: str) -> str:
         """Run a program whose failure means "there is none"."""
@@ -205,14 +205,22 @@ class VirtualDesktop(VirtualDisplay):
         sweep(self.folder)
 
 
-def sweep(folder: Path) -> None:
-    """End whatever still runs with this folder in its environment: started by a bus, or left by a program."""
-    mark = f"={folder}".encode()
+def running(folder: Path) -> list[int]:
+    """Processes with this folder in their environment: started here, by a bus, or by one of those."""
+    mark, found = f"={folder}".encode(), []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             with contextlib.suppress(OSError):
                 if mark in (entry / "environ").read_bytes():
-                    os.kill(int(entry.name), signal.SIGKILL)
+                    found.append(int(entry.name))
+    return found
+
+
+def sweep(folder: Path) -> None:
+    """End what still runs: a bus ends without taking along what it started."""
+    for pid in running(folder):
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @contextlib.contextmanager

@@ -2,9 +2,11 @@
 
 Requests: {"do": "set", "field", "text", "anchor", "caret"}, {"do": "select", "field", "anchor", "caret"},
 {"do": "focus", "field"}, {"do": "read_only", "field", "on"}, {"do": "undo", "field"}, {"do": "state"},
-{"do": "quit"}. The answer is always {"focus": name or null, "fields": {name: {"text", "anchor", "caret"}}},
-or {"error": why}. Offsets are code points. It knows nothing of accessibility, clipboard or keys: it is the
-witness that tests compare those with. Runs with the system's Python, without our packages.
+{"do": "quit"}. The answer is always {"pid", "focus": name or null, "fields": {name: {"text", "anchor",
+"caret"}}}, or {"error": why}. Offsets are code points; `pid` is the program's that has the window.
+
+It knows nothing of accessibility, clipboard or keys: it is the witness that tests compare those with. Runs
+with the system's Python, without our packages.
 """
 
 from __future__ import annotations
@@ -41,8 +43,11 @@ class Field(Protocol):
 class Channel:
     """Answers requests about some fields. A program's main loop calls `read` whenever stdin has something."""
 
-    def __init__(self, fields: dict[str, Field], leave: Callable[[], object]) -> None:
+    def __init__(
+        self, fields: dict[str, Field], leave: Callable[[], object], *, pid: int | None = None
+    ) -> None:
         self.fields = fields
+        self._pid = pid or os.getpid()
         self._leave = leave
         self._unread = b""
         self._out = sys.stdout
@@ -66,7 +71,7 @@ class Channel:
             text, anchor, caret = field.get()
             states[name] = {"text": text, "anchor": anchor, "caret": caret}
         focus = next((name for name, field in self.fields.items() if field.has_focus()), None)
-        self._say({"focus": focus, "fields": states})
+        self._say({"pid": self._pid, "focus": focus, "fields": states})
 
     def _answer(self, request: dict[str, Any]) -> None:
         try:
