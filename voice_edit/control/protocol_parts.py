@@ -95,6 +95,12 @@ class Times:
     """Spent on producing tokens."""
     audio_ms: float | None = None
     """Length of the utterance."""
+    check_ms: float | None = None
+    """Of a field in another program: spent on looking whether it is still as it was."""
+    write_ms: float | None = None
+    """Spent on writing into it."""
+    read_back_ms: float | None = None
+    """Spent on reading back what it then held."""
     parts: int = 1
     """Stretches that a long utterance was heard in."""
 

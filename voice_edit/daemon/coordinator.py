@@ -210,13 +210,16 @@ class Coordinator:
         self.asker.cancel()
         self._cancel_timer("unload")
         if file is None:
-            chosen = self.targets.choose()
+            chosen = self.targets.choose(follows_caret=not begin.hold)
         else:  # it is read, and may lie on a slow disk: not in the loop
             chosen = await self._loop.run_in_executor(None, self.targets.open, file)
+        if chosen.refusal is not None:
+            raise chosen.refusal
         with pipeline.failures_named():
             live = self.microphone.begin(pre_roll_ms=self.settings.microphone.warm_ms if begin.hold else 0)
         try:
             self.engine.preload()
+            pinned = self._loop.run_in_executor(None, _pin, chosen)
             take = await self._loop.run_in_executor(
                 None,
                 lambda: self.journal.begin_take(
@@ -226,6 +229,7 @@ class Coordinator:
                     hold=begin.hold,
                 ),
             )
+            await pinned
         except BaseException:
             live.close()
             raise
@@ -427,3 +431,11 @@ class Coordinator:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _pin(chosen: Chosen) -> None:
+    """A field is looked at before anybody has said much; all other targets keep still anyway."""
+    from voice_edit.targets.field import FieldTarget
+
+    if isinstance(chosen.target, FieldTarget):
+        chosen.target.pin()

@@ -26,6 +26,7 @@ from voice_edit.daemon import cues, notify, sd_notify, talk_state, telling
 from voice_edit.daemon.client_asker import ClientAsker
 from voice_edit.daemon.commands import DaemonCommands
 from voice_edit.daemon.coordinator import Coordinator
+from voice_edit.daemon.fields import Fields
 from voice_edit.daemon.key_watch import KeyWatch
 from voice_edit.daemon.talking import Talker
 from voice_edit.daemon.target_book import TargetBook
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from engine.client import EngineClient, EngineState
     from engine.microphone import Microphone, MicrophoneEvent
     from voice_edit.config import Paths, Settings
+    from voice_edit.desktop.base import Desktop
     from voice_edit.journal.journal import Journal
     from voice_edit.targets.base import JournaledTarget
 
@@ -45,6 +47,7 @@ logger = logging.getLogger(__name__)
 Tell = Callable[[str], object]
 OpenEngine = Callable[["Settings", "Paths", Callable[["EngineState"], None]], "EngineClient"]
 OpenMicrophone = Callable[["Settings", Callable[["MicrophoneEvent"], None]], "Microphone"]
+OpenDesktop = Callable[["Settings"], "Desktop"]
 
 
 def main(load: Callable[[], Settings], paths: Paths, *, tell: Tell) -> None:
@@ -75,14 +78,16 @@ class Daemon:
         load: Callable[[], Settings] | None = None,
         open_engine: OpenEngine | None = None,
         open_microphone: OpenMicrophone | None = None,
+        open_desktop: OpenDesktop | None = None,
     ) -> None:
         """`load` reads the settings again, those of the command line included; default: without any there.
 
-        `open_engine` and `open_microphone` make the real ones unless a test brings others.
+        `open_engine`, `open_microphone` and `open_desktop` make the real ones unless a test brings others.
         """
         self._load = load or (lambda: load_settings(paths))
         self._open_engine = open_engine or pipeline.open_engine
         self._open_microphone = open_microphone or _open_microphone
+        self._open_desktop = open_desktop or _open_desktop
         self._settings = settings
         self._paths = paths
         self._journal = journal
@@ -93,6 +98,7 @@ class Daemon:
         self._server: ControlServer
         self._coordinator: Coordinator
         self._keys: KeyWatch
+        self._fields: Fields | None = None
         self._stopped: asyncio.Event
 
     async def run(self) -> None:
@@ -154,6 +160,7 @@ class Daemon:
             watched=lambda: self._server.wanted("partial"),
             asker=coordinator.asker,
             on_ended=coordinator.on_ended,
+            shelters=self._shelters,
         )
         self._server = ControlServer(self._paths.socket, commands)
         await self._server.start()
@@ -168,6 +175,7 @@ class Daemon:
         coordinator.microphone = self._open_microphone(self._settings, self._microphone_changed)
 
     async def _begin(self) -> None:
+        await self._begin_fields()
         self._keys.open(self._settings.hotkeys)
         self._notifier.ready("ready")
         if self._notifier.watchdog_interval_s is not None:
@@ -179,6 +187,18 @@ class Daemon:
             self._coordinator.gesture_soon(talk_state.SetHandsFree(self._settings.daemon.hands_free))
         self._tell(f"voice-edit is ready; its control socket is {self._paths.socket}")
 
+    async def _begin_fields(self) -> None:
+        """Open the desktop, which may take its time. Without one there are files, clients, the clipboard."""
+        from voice_edit.apps.profiles import load_profiles
+
+        loop, coordinator = asyncio.get_running_loop(), self._coordinator
+        desktop = await loop.run_in_executor(None, self._open_desktop, self._settings)
+        profiles = load_profiles(self._paths, session=desktop.kind)
+        self._fields = Fields(desktop, profiles, lambda: self._settings.field)
+        coordinator.targets.fields = self._fields
+        if desktop.accessibility is not None:
+            desktop.accessibility.on_focus(lambda _: coordinator.from_thread(coordinator.tell_target))
+
     async def _close(self) -> None:
         coordinator = self._coordinator
         self._keys.close()
@@ -188,6 +208,8 @@ class Daemon:
         loop = asyncio.get_running_loop()
         with suppress(Exception):
             await loop.run_in_executor(None, coordinator.talker.close)
+        if self._fields is not None:
+            await loop.run_in_executor(None, self._fields.close)
         coordinator.microphone.close()
         await loop.run_in_executor(None, coordinator.engine.close)
         await self._server.close("stopped")
@@ -221,6 +243,8 @@ class Daemon:
         return target
 
     def _target_named(self, name: str) -> JournaledTarget:
+        if names.is_field(name) and self._fields is not None:
+            return self._fields.named(name)
         if not names.is_file(name):
             raise NoTarget(f"{names.shown(name)} is not there now.")
         return self._open_file(names.path_of(name))
@@ -228,7 +252,13 @@ class Daemon:
     def _clipboard(self) -> JournaledTarget:
         from voice_edit.targets.clipboard import ClipboardTarget
 
-        return ClipboardTarget()
+        desktop = None if self._fields is None else self._fields.desktop
+        return ClipboardTarget(desktop.clipboard.put if desktop and desktop.clipboard else None)
+
+    def _shelters(self) -> list[JournaledTarget]:
+        """Where dictated words go that their target did not take: the practice pad, and the clipboard."""
+        pad = self._coordinator.targets.offered()
+        return [*([pad.target] if pad is not None else []), self._clipboard()]
 
     # --- settings, service manager ----------------------------------------------------------------------
 
@@ -276,6 +306,12 @@ class Daemon:
         interval_s = self._notifier.watchdog_interval_s
         assert interval_s is not None
         asyncio.get_running_loop().call_later(interval_s, self._ping)
+
+
+def _open_desktop(settings: Settings) -> Desktop:
+    from voice_edit.desktop.opening import open_desktop
+
+    return open_desktop(settings=settings)
 
 
 def _open_microphone(settings: Settings, on_event: Callable[[MicrophoneEvent], None]) -> Microphone:

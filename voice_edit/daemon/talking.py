@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,7 +25,8 @@ from engine.errors import WordsUnsure
 from voice_edit import pipeline
 from voice_edit.daemon import telling
 from voice_edit.editing import Editing, Failure, Outcome, load_what_a_command_needs
-from voice_edit.errors import AudioFailed, Cancelled, Fault, NotUnderstood, VoiceEditError
+from voice_edit.errors import AudioFailed, Cancelled, Fault, NotUnderstood, TargetError, VoiceEditError
+from voice_edit.targets import names
 
 if TYPE_CHECKING:
     from engine.events import Hypothesis, Rejected
@@ -106,11 +107,13 @@ class Talker:
         watched: Callable[[], bool],
         asker: Asker | None = None,
         on_ended: Callable[[TakeJob, bool], object] | None = None,
+        shelters: Callable[[], Sequence[JournaledTarget]] = tuple,
     ) -> None:
         """`emit` gets the events of docs/control.md. `on_work` is told what is being done, None: nothing.
 
         `watched`: whether somebody looks at partial hypotheses. `on_ended(job, said_stop)` is called when a
-        take has been dealt with; `said_stop`: the speaker said to stop listening.
+        take has been dealt with; `said_stop`: the speaker said to stop listening. `shelters`: where dictated
+        words go that their target did not take.
         """
         self._journal = journal
         self._engine = engine
@@ -120,6 +123,7 @@ class Talker:
         self._watched = watched
         self._asker = asker
         self._on_ended = on_ended or (lambda job, said_stop: None)
+        self._shelters = shelters
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting: deque[_Job | None] = deque()
         """Taken out of the queue and not done yet. Working thread only."""
@@ -355,12 +359,29 @@ class Talker:
         )
         if isinstance(done, Failure):
             self._emit(telling.failed(done.error, words=done.words))
+            if job.mode == "dictate" and isinstance(done.error, TargetError) and not job.cancelled.is_set():
+                self._rescue(done)
         else:
             timing = telling.timing(heard, began_s=began_s, endpoint_s=job.endpoint_s, parts=len(finals))
             timing["release_ms"] = job.tail_ms
+            timing |= telling.times_of(job.target)
             self._emit(telling.outcome(done, target=job.target, timing=timing))
         self._on_work("hearing")
         return isinstance(done, Outcome) and done.stops
+
+    def _rescue(self, failure: Failure) -> None:
+        """Words that their target did not take: where the user finds them."""
+        reached = []
+        for shelter in self._shelters():
+            with suppress(TargetError):
+                self.editing(shelter).say(failure.words, mode="dictate", retry_of=failure.utterance)
+                reached.append(names.shown(shelter.name))
+        if reached:
+            where = " and ".join(reached)
+            message = f"The words went to {where} instead."
+            self._emit(
+                telling.notice("warning", "words_sheltered", message, "Paste them where you want them.")
+            )
 
     def _is_doubtful(self, heard: Hypothesis, recording: Path) -> bool:
         """A single word that may be a click. A command is understood or not; dictation writes it down."""

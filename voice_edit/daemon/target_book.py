@@ -1,9 +1,12 @@
-"""Which text is meant: a file that was named, a field that a client offers, or the clipboard.
+"""Which text is meant: a file that was named, a field of a client or of any program, or the clipboard.
 
 Chosen when somebody begins to talk, and kept for that take whatever is focused later; who listens without a
 key follows the choice in the next pause.
 
-    named with the command > file pinned last > offered field with the focus > field offered last > clipboard
+    named with the command > file pinned last > offered field with the focus > focused field of any program
+    > field offered last > clipboard
+
+A client in a terminal cannot be sure that it has the focus: its word counts while a terminal has it.
 """
 
 from __future__ import annotations
@@ -13,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from voice_edit.errors import UsageError
+from voice_edit.desktop.errors import FieldReadOnly, FieldSecret
+from voice_edit.errors import TargetError, UsageError
 
 if TYPE_CHECKING:
+    from voice_edit.daemon.fields import Fields
     from voice_edit.targets.base import JournaledTarget
+    from voice_edit.targets.field_choice import Focus
 
 Owner = object
 """A connected client, compared by identity."""
@@ -38,8 +44,21 @@ class Chosen:
 
     target: JournaledTarget
     kind: str
-    """`file`, `client` or `clipboard`."""
+    """`file`, `client`, `field` or `clipboard`."""
     title: str
+    focus: Focus | None = None
+    """Of a field in another program: what is known of it."""
+
+    @property
+    def refusal(self) -> TargetError | None:
+        """Why nobody is listened to for this target; None: go on."""
+        if self.focus is None:
+            return None
+        if self.focus.kind == "secret":
+            return FieldSecret(f"The focus of {self.title} is on a password.")
+        if self.focus.kind == "read_only":
+            return FieldReadOnly(f"The field of {self.title} cannot be changed.")
+        return None
 
     def differs(self, other: Chosen) -> bool:
         """Whether words would go elsewhere. A field that is offered anew is another one; a file is not."""
@@ -49,7 +68,15 @@ class Chosen:
 
     def to_json(self) -> dict[str, Any]:
         """As `status` and the event `target` say it."""
-        return {"kind": self.kind, "name": self.target.name, "title": self.title}
+        shown: dict[str, Any] = {"kind": self.kind, "name": self.target.name, "title": self.title}
+        if self.focus is not None:
+            mechanisms = self.focus.mechanisms
+            shown |= {
+                "app": self.focus.app,
+                "mechanism": mechanisms[0] if mechanisms else None,
+                "why": f"{self.focus.why} {self.focus.profile.why}".strip(),
+            }
+        return shown
 
 
 class TargetBook:
@@ -61,21 +88,35 @@ class TargetBook:
         """`open_file` raises TargetError for a file that cannot be edited."""
         self._open_file = open_file
         self._clipboard = clipboard
+        self.fields: Fields | None = None
+        """The desktop's, once it is open."""
         self._pins: list[tuple[Chosen, Owner | None]] = []
         """One of each owner; the newest comes last, and the one before it counts again when that is gone."""
         self._offers: list[Offer] = []
         """The one that had the focus last comes last."""
 
-    def choose(self, file: Path | None = None) -> Chosen:
-        """The target for what is said from now on. Raises TargetError for a named file."""
+    def choose(self, file: Path | None = None, *, follows_caret: bool = False) -> Chosen:
+        """The target for what is said from now on; `follows_caret` as in FieldTarget. Raises TargetError for
+        a named file.
+        """
         if file is not None:
             return self.open(file)
         if self._pins:
             return self._pins[-1][0]
-        if self._offers:
-            best = next((offer for offer in reversed(self._offers) if offer.focused), self._offers[-1])
+        focus = None if self.fields is None else self.fields.present()
+        best = next((offer for offer in reversed(self._offers) if offer.focused), None)
+        if best is not None and (focus is None or _may_be_a_terminal(focus)):
             return Chosen(best.target, "client", best.title)
+        if self.fields is not None and focus is not None and focus.kind != "none":
+            target = self.fields.target(focus, follows_caret=follows_caret)
+            return Chosen(target, "field", focus.title, focus)
+        if self._offers:
+            return Chosen(self._offers[-1].target, "client", self._offers[-1].title)
         return Chosen(self._clipboard(), "clipboard", "the clipboard")
+
+    def offered(self) -> Chosen | None:
+        """The field of a client that was offered last."""
+        return Chosen(self._offers[-1].target, "client", self._offers[-1].title) if self._offers else None
 
     def open(self, file: Path) -> Chosen:
         """A file as a target. From any thread. Raises TargetError where it cannot be edited."""
@@ -116,3 +157,9 @@ class TargetBook:
 
     def _let_go(self, owner: Owner | None) -> None:
         self._pins = [pin for pin in self._pins if pin[1] is not owner]
+
+
+def _may_be_a_terminal(focus: Focus) -> bool:
+    """Whether the program in front may be the terminal that a client runs in."""
+    is_terminal = focus.element is not None and focus.element.role == "terminal"
+    return focus.kind == "none" or focus.profile.terminal or is_terminal

@@ -80,6 +80,14 @@ def timing(
     }
 
 
+def times_of(target: JournaledTarget) -> dict[str, float]:
+    """What the last write cost where it is told: in fields of other programs."""
+    from voice_edit.targets.field import FieldTarget
+
+    times = target.times if isinstance(target, FieldTarget) else {}
+    return {f"{name}_ms": spent for name, spent in times.items()}
+
+
 def outcome(what: Outcome, *, target: JournaledTarget, timing: dict[str, Any] | None = None) -> Event:
     """What became of an utterance that was carried out."""
     if what.reverted:

@@ -2,7 +2,7 @@
 
 A file is called by its absolute path, or by the bytes of its path in hexadecimal digits ("bytes:2f6e...")
 where these are no printable Unicode text. Everything else has a scheme and a name that no path begins with:
-"client:practice", "clipboard:".
+"client:practice", "clipboard:", "field:mousepad#3f2a91c0".
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from pathlib import Path
 
 from voice_edit.errors import TargetGone
 
+FIELD_SCHEME = "field:"
 _BYTES_PREFIX = "bytes:"
+_LONGEST_TITLE = 60
 
 
 def name_of(path: Path) -> str:
@@ -37,11 +39,24 @@ def path_of(name: str) -> Path:
     return Path(name)
 
 
+def field_name(title: str, digest: str) -> str:
+    """The name of a field in another program; `digest` tells it from others of the same program."""
+    title = "".join(char for char in title if char.isprintable() and char != "#")[:_LONGEST_TITLE]
+    return f"{FIELD_SCHEME}{title}#{digest}"
+
+
+def is_field(name: str) -> bool:
+    """Whether this is the name of a field in another program."""
+    return name.startswith(FIELD_SCHEME)
+
+
 def shown(name: str) -> str:
     """The name as people read it: a path, or e.g. “practice”."""
     if is_file(name):
         return str(path_of(name))
     scheme, _, rest = name.partition(":")
+    if is_field(name):
+        rest = rest.rpartition("#")[0]
     return f"“{rest}”" if rest else f"the {scheme}"
 
 
