@@ -1,0 +1,272 @@
+"""Fields of other programs through AT-SPI2, the accessibility service of Linux desktops.
+
+_atspi_names.py   what the interface calls things; how toolkits differ (pure)
+_atspi_units.py   offsets into code points and back; where a text window is cut (pure)
+_atspi_focus.py   which object has the focus, from events (pure)
+_atspi_bus.py     the connection, its thread, calls that give up
+_atspi_find.py    what an object is; looking for the focus where no event told it
+_atspi_field.py   the text of one element
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import queue
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from dbus_fast import Message
+
+from voice_edit.desktop._atspi_bus import DBUS, REMEDY, Bus
+from voice_edit.desktop._atspi_field import AtspiField
+from voice_edit.desktop._atspi_find import Programs, active_window, describe, focused_in
+from voice_edit.desktop._atspi_focus import (
+    Activated,
+    Deactivated,
+    Focus,
+    Focused,
+    FocusEvent,
+    Left,
+    Unfocused,
+    decide,
+)
+from voice_edit.desktop._atspi_names import EDITABLE, ENABLED, READ_ONLY, REGISTRY, SENSITIVE, Ref, has
+from voice_edit.desktop.base import CALL_S, Element, Means
+from voice_edit.errors import TargetError, TargetTimeout
+
+logger = logging.getLogger(__name__)
+
+EVENTS: Final = (
+    "object:state-changed:focused",
+    "object:state-changed:editable",
+    "object:state-changed:read-only",
+    "object:state-changed:enabled",
+    "object:state-changed:sensitive",
+    "object:property-change:accessible-role",
+    "window:activate",
+    "window:deactivate",
+)
+_OBJECT: Final = "org.a11y.atspi.Event.Object"
+_WINDOW: Final = "org.a11y.atspi.Event.Window"
+RULES: Final = (
+    *(
+        f"type='signal',interface='{_OBJECT}',member='StateChanged',arg0='{name}'"
+        for name in ("focused", "editable", "read-only", "enabled", "sensitive")
+    ),
+    f"type='signal',interface='{_OBJECT}',member='PropertyChange',arg0='accessible-role'",
+    f"type='signal',interface='{_WINDOW}',member='Activate'",
+    f"type='signal',interface='{_WINDOW}',member='Deactivate'",
+    f"type='signal',sender='{DBUS}',member='NameOwnerChanged'",
+)
+SETTLE_S: Final = 0.05
+"""How long events may follow each other before the objects themselves are asked."""
+SECRETS: Final = 512
+"""How many password fields are remembered: one whose text is shown by a click stays one."""
+
+
+class AtspiAccessibility:
+    """The service of this session. Raises FieldUnsupported when there is none."""
+
+    def __init__(self) -> None:
+        self.bus = Bus()
+        self.switched_on = False
+        """Whether we switched accessibility on for the session: Qt programs tell nothing before."""
+        self._programs = Programs(self.bus)
+        self._focus = Focus()
+        self._element: Element | None = None
+        """What is known of `_focus.ref`; None while it is asked."""
+        self._settling: asyncio.Task[None] | None = None
+        self._secrets: OrderedDict[Ref, None] = OrderedDict()
+        self._lock = threading.Lock()
+        self._state: tuple[bool, Element | None] = (False, None)
+        """(settled, element): what `focused` returns without asking."""
+        self._listeners: list[Callable[[Element | None], object]] = []
+        self._news: queue.SimpleQueue[tuple[Element | None] | None] = queue.SimpleQueue()
+        self._teller = threading.Thread(target=self._tell, name="at-spi news", daemon=True)
+        self._closed = False
+        self.bus.on_signal = self._on_signal
+        self.bus.on_loss = self._on_loss
+        try:
+            self.bus.run(self._begin(), 2 * CALL_S + 6.0)
+        except BaseException:
+            self.bus.close()
+            raise
+        self._teller.start()
+
+    # --- the protocol -------------------------------------------------------------------------------------
+
+    def focused(self) -> Element | None:
+        """See the protocol. Raises TargetTimeout when the program with the focus does not answer."""
+        settled, element = self._state
+        if settled:
+            return element
+        self.bus.run(self.settled(), 2 * CALL_S)
+        return self._state[1]
+
+    def field(self, element: Element) -> AtspiField:
+        return AtspiField(self, element)
+
+    def on_focus(self, told: Callable[[Element | None], object]) -> None:
+        with self._lock:
+            self._listeners.append(told)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self.bus.close()
+        self._news.put(None)
+        self._teller.join(5.0)
+
+    # --- for fields, in the loop --------------------------------------------------------------------------
+
+    def was_secret(self, ref: Ref) -> bool:
+        """Whether the element has been a password field."""
+        return ref in self._secrets
+
+    @staticmethod
+    def is_editable(states: int) -> bool:
+        """Whether a field with these states takes text now."""
+        usable = has(states, ENABLED) or has(states, SENSITIVE)
+        return usable and has(states, EDITABLE) and not has(states, READ_ONLY)
+
+    async def settled(self) -> Ref | None:
+        """The object with the focus, when everything the events began is done."""
+        if not self.bus.connected and not self._closed:
+            await self._begin()
+        while self._settling is not None and not self._settling.done():
+            await asyncio.shield(self._settling)
+        if not self._state[0]:
+            await self._settle()
+        return self._focus.ref
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    async def _begin(self) -> None:
+        """Connect and ask for events."""
+        self.switched_on = await self.bus.connect() or self.switched_on
+        for rule in RULES:
+            await self.bus.bus_call("AddMatch", "s", rule)
+        await self._register()
+        self._later(0.0)
+
+    async def _register(self) -> None:
+        registry = Ref(REGISTRY, "/org/a11y/atspi/registry")
+        for event in EVENTS:
+            await self.bus.call(registry, REGISTRY, "RegisterEvent", "s", event, wait_s=5.0)
+
+    def _on_loss(self) -> None:
+        self._programs.forget_all()
+        self._focus = Focus()
+        self._publish(None, settled=False)
+
+    def _on_signal(self, message: Message) -> None:
+        sender, path, body = message.sender or "", message.path or "", message.body
+        if message.member == "NameOwnerChanged":
+            name, _, owner = body
+            if name == REGISTRY and owner:
+                self.bus.soon(self._again())
+            elif name.startswith(":") and not owner:
+                self._programs.forget(name)
+                self._apply(Left(name))
+            return
+        ref = Ref(sender, path)
+        match message.interface, message.member, body[0] if body else "":
+            case (interface, "Activate", _) if interface == _WINDOW:
+                self._apply(Activated(ref))
+            case (interface, "Deactivate", _) if interface == _WINDOW:
+                self._apply(Deactivated(ref))
+            case (interface, "StateChanged", "focused") if interface == _OBJECT:
+                self._apply(Focused(ref) if body[1] else Unfocused(ref))
+            case (interface, _, _) if interface == _OBJECT and ref == self._focus.ref:
+                self._publish(self._state[1], settled=False)
+                self._later(0.0)
+
+    async def _again(self) -> None:
+        with contextlib.suppress(TargetError):
+            await self._register()
+
+    def _apply(self, event: FocusEvent) -> None:
+        before, self._focus = self._focus, decide(self._focus, event)
+        if self._focus != before or isinstance(event, Focused):
+            self._publish(None, settled=False)
+            self._later(0.0 if self._focus.known else SETTLE_S)
+
+    def _later(self, wait_s: float) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+        self._settling = asyncio.ensure_future(self._settle_after(wait_s))
+
+    async def _settle_after(self, wait_s: float) -> None:
+        await asyncio.sleep(wait_s)
+        with contextlib.suppress(TargetError):
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """Ask what the events do not tell. Raises TargetTimeout."""
+        focus = self._focus
+        if not focus.known:
+            window = focus.window or await active_window(self.bus)
+            ref = await focused_in(self.bus, window) if window is not None else None
+            if self._focus != focus:
+                return
+            focus = self._focus = Focus(ref, window, known=True)
+        element = None
+        if focus.ref is not None:
+            try:
+                element, _ = await describe(self.bus, self._programs, focus.ref)
+            except TargetTimeout:
+                raise
+            except TargetError as error:
+                logger.debug("the object with the focus does not tell what it is: %s", error)
+        if self._focus == focus:
+            if element is not None and element.secret:
+                self._remember(Ref.parse(element.ref))
+            self._publish(element, settled=True)
+
+    def _remember(self, ref: Ref) -> None:
+        self._secrets[ref] = None
+        self._secrets.move_to_end(ref)
+        while len(self._secrets) > SECRETS:
+            self._secrets.popitem(last=False)
+
+    def _publish(self, element: Element | None, *, settled: bool) -> None:
+        before = self._element
+        self._state = (settled, element)
+        if settled and element != before:
+            self._element = element
+            self._news.put((element,))
+
+    def _tell(self) -> None:
+        while (news := self._news.get()) is not None:
+            with self._lock:
+                listeners = list(self._listeners)
+            for listener in listeners:
+                try:
+                    listener(news[0])
+                except Exception:
+                    logger.exception("a listener of the focus failed")
+
+
+def open_atspi() -> AtspiAccessibility:
+    """The accessibility service of this session. Raises FieldUnsupported with a remedy."""
+    return AtspiAccessibility()
+
+
+def probe() -> Means:
+    """Whether there is an accessibility bus, found out by connecting to it."""
+    bus = Bus()
+    try:
+        switched_on = bus.run(bus.connect(), 6.0)
+    except TargetError as error:
+        return Means("accessibility", "at-spi", False, f"{str(error)[:1].upper()}{str(error)[1:]}.", REMEDY)
+    finally:
+        bus.close()
+    why = "The accessibility bus answers: fields can be read, edited and proved."
+    if switched_on:
+        why += " It was off in this session and is on now, as a screen reader does it: Qt needs that."
+    return Means("accessibility", "at-spi", True, why)
