@@ -23,6 +23,8 @@ class PromptProfile:
     name: str
     match: tuple[tuple[str, str], ...] = ()
     instruction: str = ""
+    terms: str = ""
+    terms_tokens: int = 0
     template: str = ""
     audio_placeholder: str = "<|audio|>"
     audio_begin: str = "<|audio>"
@@ -156,5 +158,9 @@ def _profile(name: str, row: dict[str, Any]) -> PromptProfile:
     values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in row.items()
     }
+    if bool(values.get("terms")) != bool(values.get("terms_tokens")) or "{terms}" not in values.get(
+        "terms", "{terms}"
+    ):
+        raise ValueError(f"profiles.toml: profile '{name}': terms needs '{{terms}}' in it, and terms_tokens")
     values["match"] = tuple(row.get("match", {}).items())
     return PromptProfile(name=name, **values)

@@ -9,7 +9,7 @@ process is told all of it again, and answers the same, bit by bit.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from engine.events import Hypothesis, Samples
 from engine.frames import FRAME_SAMPLES
 from engine.keeper import EngineState, Keeper, Limits
 from engine.messages import Finish, Load
+from engine.terms import usable
 from engine.utterance import LAG_FRAMES, FrameStore, Utterance
 
 __all__ = ["ClientSession", "EngineClient", "EngineState", "Limits"]
@@ -113,11 +114,15 @@ class EngineClient:
         """
         return self._keeper.unload(wait_s)
 
-    def session(self, *, start_sample: int = 0) -> ClientSession:
-        """Begin an utterance at `start_sample` of the source. A session that is still open is given up."""
+    def session(self, *, start_sample: int = 0, terms: Sequence[str] = ()) -> ClientSession:
+        """Begin an utterance at `start_sample` of the source. A session that is still open is given up.
+
+        `terms`: names that may be said, most important first; see `Engine.session`.
+        """
+        names = usable(terms)
         with self._changed:
             self._number += 1
-            utterance = Utterance(self._number, start_sample, self._store)
+            utterance = Utterance(self._number, start_sample, self._store, names)
             self._keeper.begin(utterance)
         return ClientSession(self, utterance)
 

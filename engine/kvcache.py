@@ -2,7 +2,7 @@
 
 A sequence is laid out as
 
-    prefix        the prompt up to `<|audio>`: the same for every utterance, prefilled once
+    prefix        the prompt up to `<|audio>`: of one utterance to the next, only what changed is prefilled
     soft tokens   one per frame, as they arrive
     tail          `<audio|>` and the rest of the prompt
     answer        the tokens produced
@@ -21,6 +21,10 @@ from engine.errors import ContextFull
 
 if TYPE_CHECKING:
     from engine.projection import SoftTokens
+
+
+PREFIX_BLOCK = 16
+"""Tokens that are kept or computed together, of the part of a prefix that changes."""
 
 
 class Context(Protocol):
@@ -80,6 +84,18 @@ class Ledger:
         return Ledger(self.prefix, self.soft - n)
 
 
+def prefix_blocks(length: int, shared: int) -> tuple[int, ...]:
+    """Where the blocks of a prefix end: after the `shared` tokens that all prefixes begin with, and then on a
+    grid. 0 shared: one block.
+
+    Each block is one batch whatever was in the cache before it, since llama.cpp computes a token a little
+    differently in batches of another shape: what is kept is what would have been computed, bit by bit.
+    """
+    if not shared:
+        return (length,) if length else ()
+    return (*range(shared, length, PREFIX_BLOCK), length)
+
+
 class KVCache:
     """One sequence of a context, and its ledger. A decode that fails leaves both where they were."""
 
@@ -88,26 +104,43 @@ class KVCache:
         self._sequence = sequence
         self._fork_sequence = fork_sequence
         self._prefix: tuple[int, ...] = ()
+        self._blocks: tuple[int, ...] = ()
+        """Where the blocks end in which `_prefix` was prefilled."""
         self.ledger = Ledger()
         self.prefix_prefills = 0
-        """How often a prefix was really computed; reuse does not count."""
+        """How often a prefix, or a part of one, was really computed; reuse does not count."""
+        self.prefix_tokens = 0
+        """How many tokens that were, all in all."""
 
     @property
     def room(self) -> int:
         """Free positions."""
         return self._context.n_ctx - self.ledger.end
 
-    def begin(self, prefix: Sequence[int]) -> None:
-        """Start over behind `prefix`: cells that hold it already are reused, everything else is dropped."""
+    def begin(self, prefix: Sequence[int], *, shared: int = 0) -> None:
+        """Start over behind `prefix`: blocks that are there already are kept, everything else is dropped.
+
+        `shared`: how many tokens all prefixes begin with, see `prefix_blocks`. Raises as `add_soft`; what was
+        prefilled before stays.
+        """
         wanted = tuple(prefix)
-        if wanted and wanted == self._prefix:
-            self._drop_to(Ledger(len(wanted)))
+        blocks = prefix_blocks(len(wanted), shared)
+        kept = max(
+            (end for end in blocks if end in self._blocks and wanted[:end] == self._prefix[:end]), default=0
+        )
+        self._blocks = tuple(end for end in self._blocks if end <= kept)
+        self._prefix = wanted[:kept]
+        self._drop_to(Ledger(kept))
+        if kept == len(wanted):
             return
-        self._prefix = ()
-        self._drop_to(Ledger())
-        self._put(wanted, logits=False)
-        self.ledger = Ledger(len(wanted))
-        self._prefix = wanted
+        self._check_room(len(wanted) - kept)
+        for end in blocks:
+            if end > kept:
+                self._put(wanted[kept:end], logits=False)
+                self.ledger = Ledger(end)
+                self._blocks, self._prefix = (*self._blocks, end), wanted[:end]
+                self.prefix_tokens += end - kept
+                kept = end
         self.prefix_prefills += 1
 
     def add_soft(self, rows: SoftTokens) -> None:

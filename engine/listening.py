@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -56,14 +56,16 @@ def listen(
     detector: SpeechDetector | None = None,
     partial_every_ms: int | None = None,
     recorder: Callable[[Samples], None] | None = None,
+    terms: Callable[[], Sequence[str]] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Heard]:
     """Hear a source out: yield levels, and for each utterance its start, partials, stop, and then either
     its final hypothesis or why there is none. A source in which nobody speaks ends with one `Rejected`.
 
     `recorder` gets every chunk before anything else may fail. `partial_every_ms`: how much new sound between
-    two partials; None for none. `clock` gives seconds that only grow. Raises what the source raises,
-    ContextFull where `limit_ms` does not fit the engine, DecodeFailed, Cancelled.
+    two partials; None for none. `terms` is asked at the start of each utterance for names that may be said,
+    and must not take long. `clock` gives seconds that only grow. Raises what the source raises, ContextFull
+    where `limit_ms` does not fit the engine, DecodeFailed, Cancelled.
     """
     settings = settings or settings_for(engine.profile)
     longest = frames_in(ms_to_samples(settings.limit_ms))
@@ -72,7 +74,7 @@ def listen(
             f"utterances of {settings.limit_ms} ms need {longest} positions, {engine.max_frames} are free",
             hint="Choose a smaller limit_ms or open the engine with a larger context.",
         )
-    ear = _Ear(engine, settings, detector or WebRtcDetector(), partial_every_ms, clock)
+    ear = _Ear(engine, settings, detector or WebRtcDetector(), partial_every_ms, clock, terms)
     windows = WindowGrid()
     samples = 0
     try:
@@ -99,8 +101,10 @@ class _Ear:
         detector: SpeechDetector,
         partial_every_ms: int | None,
         clock: Callable[[], float],
+        terms: Callable[[], Sequence[str]] | None,
     ) -> None:
         self._engine = engine
+        self._terms = terms or tuple
         self._settings = settings
         self._detector = detector
         self._clock = clock
@@ -152,7 +156,7 @@ class _Ear:
     def _turn(self, event: SpeechStarted | SpeechStopped) -> Iterator[Heard]:
         if isinstance(event, SpeechStarted):
             self._utterances += 1
-            session = self._engine.session(start_sample=event.start_sample)
+            session = self._engine.session(start_sample=event.start_sample, terms=self._terms())
             self._utterance = _Utterance(
                 session, event.start_sample, self._ring, self._tail, self._partial_samples
             )

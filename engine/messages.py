@@ -60,6 +60,8 @@ class Open:
 
     session: int
     start_sample: int
+    terms: tuple[str, ...] = ()
+    """Names that may be said."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -274,7 +276,14 @@ def _error_kinds() -> dict[str, type[EngineError]]:
     return found
 
 
+def _names(data: Any) -> tuple[str, ...]:
+    if not isinstance(data, list) or not all(isinstance(name, str) for name in data):
+        raise WireError("names are a list of texts")
+    return tuple(data)
+
+
 _BUILDERS: Final[dict[str, Any]] = {
+    "terms": _names,
     "files": _model_files,
     "hypothesis": _hypothesis,
     "error": error_from_data,

@@ -7,11 +7,19 @@ know (the instruction, which markers, whether a thought block must be closed) co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from engine.catalog import PromptProfile
 from engine.errors import ModelUnsupported
+from engine.terms import usable
+
+logger = logging.getLogger(__name__)
+
+_MARK = "\ue0ff"
+"""Stands for the terms while a template is rendered; no text has it (Unicode's private use)."""
 
 
 class Tokenizer(Protocol):
@@ -26,13 +34,60 @@ class Tokenizer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TermsPlace:
+    """Where in the prompt names are told that may be said."""
+
+    before: str
+    """The prompt's text up to it."""
+    sentence: str
+    """What is then put there, with `{terms}` in it."""
+    after: str
+    """The prompt's text behind it, up to the audio."""
+    most_tokens: int
+    """By how many the prompt may grow."""
+    shared: int
+    """Tokens that the prompt begins with, whatever the names."""
+
+    def text(self, terms: Sequence[str]) -> str:
+        """The prompt's text up to the audio, with these names."""
+        return self.before + self.sentence.replace("{terms}", ", ".join(terms)) + self.after
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """The tokens before the soft tokens and those after them."""
 
     prefix: tuple[int, ...]
-    """The prompt up to the marker that opens audio. The same for each utterance."""
+    """The prompt up to the marker that opens audio, without names. See `prefix_with`."""
     tail: tuple[int, ...]
     """From the marker that closes audio to where the answer begins."""
+    place: TermsPlace | None = None
+    """None where this model is never told names."""
+
+    @property
+    def shared(self) -> int:
+        """Tokens that every prefix begins with; 0 where there is only one."""
+        return 0 if self.place is None else self.place.shared
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens of the longest prefix and the tail."""
+        more = 0 if self.place is None else self.place.most_tokens
+        return len(self.prefix) + more + len(self.tail)
+
+    def prefix_with(self, terms: Sequence[str], tokenizer: Tokenizer) -> tuple[int, ...]:
+        """The prefix that tells these names: the first of them, as many as fit. What is no name is left out
+        (see `terms.usable`). Without a place for them, and without names, `prefix`.
+        """
+        if self.place is None:
+            return self.prefix
+        found, names = self.prefix, list[str]()
+        for name in usable(terms):
+            longer = _tokens_before_audio(self.place.text([*names, name]), tokenizer)
+            longer = (*longer, self.prefix[-1])
+            if len(longer) - len(self.prefix) <= self.place.most_tokens:
+                found, names = longer, [*names, name]
+        return found
 
 
 def render(template: str, profile: PromptProfile, *, bos_text: str) -> tuple[str, str]:
@@ -70,17 +125,47 @@ def render(template: str, profile: PromptProfile, *, bos_text: str) -> tuple[str
 
 def build(template: str, profile: PromptProfile, tokenizer: Tokenizer) -> Prompt:
     """Render the template (or the profile's, where the file has none) and tokenise its pieces."""
+    template = template or profile.template
     bos_text = tokenizer.text_of(tokenizer.bos)
-    before, after = render(template or profile.template, profile, bos_text=bos_text)
+    before, after = render(template, profile, bos_text=bos_text)
     begin, end = tokenizer.tokenize(profile.audio_begin), tokenizer.tokenize(profile.audio_end)
     if len(begin) != 1 or len(end) != 1:
         raise ModelUnsupported(
             f"its vocabulary lacks {profile.audio_begin} or {profile.audio_end}: it was not made to hear"
         )
-    prefix = tokenizer.tokenize(before)
-    if tokenizer.adds_bos and prefix[:1] != [tokenizer.bos]:
-        prefix.insert(0, tokenizer.bos)
-    return Prompt(prefix=(*prefix, *begin), tail=(*end, *tokenizer.tokenize(after)))
+    prefix = _tokens_before_audio(before, tokenizer)
+    place = _place(template, profile, tokenizer, before, after)
+    return Prompt((*prefix, *begin), (*end, *tokenizer.tokenize(after)), place)
+
+
+def _tokens_before_audio(text: str, tokenizer: Tokenizer) -> tuple[int, ...]:
+    tokens = tokenizer.tokenize(text)
+    if tokenizer.adds_bos and tokens[:1] != [tokenizer.bos]:
+        tokens.insert(0, tokenizer.bos)
+    return tuple(tokens)
+
+
+def _place(
+    template: str, profile: PromptProfile, tokenizer: Tokenizer, before: str, after: str
+) -> TermsPlace | None:
+    """Where the template leaves room for names; None if the profile wants none, or the template rewrites what
+    it is given, so that without names the prompt would not be what it was.
+    """
+    if not profile.terms:
+        return None
+    marked = replace(profile, instruction=profile.instruction + _MARK)
+    with_mark, tail = render(template, marked, bos_text=tokenizer.text_of(tokenizer.bos))
+    head, mark, rest = with_mark.partition(_MARK)
+    if not mark or head + rest != before or tail != after:
+        logger.info("the chat template has no place for names")
+        return None
+    place = TermsPlace(head, profile.terms, rest, profile.terms_tokens, 0)
+    plain = _tokens_before_audio(before, tokenizer)
+    told = _tokens_before_audio(place.text(["Ada"]), tokenizer)
+    shared = next(
+        (at for at, pair in enumerate(zip(plain, told, strict=False)) if pair[0] != pair[1]), len(plain)
+    )
+    return replace(place, shared=shared) if shared else None
 
 
 def special_tokens(texts: tuple[str, ...], tokenizer: Tokenizer) -> tuple[int, ...]:

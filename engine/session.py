@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -69,12 +69,12 @@ class Engine:
         self._suppressed: npt.NDArray[np.intp] = np.array(sorted(forbidden), dtype=np.intp)
         self._picker = decode.Picker(model.n_vocab, self._suppressed)
         self.cache = KVCache(context)
-        self.max_frames = context.n_ctx - len(self.prompt.prefix) - len(self.prompt.tail) - LEAST_ANSWER
+        self.max_frames = context.n_ctx - self.prompt.most_tokens - LEAST_ANSWER
         """Frames that fit into the context beside prompt and a short answer."""
         if self.max_frames < block_frames:
             raise ContextFull(
                 f"{files.model}: a context of {context.n_ctx} leaves no room beside a prompt of "
-                f"{len(self.prompt.prefix) + len(self.prompt.tail)} tokens"
+                f"{self.prompt.most_tokens} tokens"
             )
         self._frames = np.empty((self.max_frames, FRAME_SAMPLES), dtype=np.float32)
         self._rows = np.empty((block_frames, model.n_embd), dtype=np.float32)
@@ -85,7 +85,7 @@ class Engine:
         self._session: Session | None = None
         self.steps = 0
         """Blocks prefilled and tokens decoded since the start. While it grows, the model works."""
-        self.cache.begin(self.prompt.prefix)
+        self.cache.begin(self.prompt.prefix, shared=self.prompt.shared)
 
     @classmethod
     def open(
@@ -130,9 +130,15 @@ class Engine:
         logger.info("%s is ready after %.2f s", files.name, time.monotonic() - began)
         return engine
 
-    def session(self, *, start_sample: int = 0) -> Session:
-        """Begin an utterance at `start_sample` of the source. A session that is still open is given up."""
-        self.cache.begin(self.prompt.prefix)
+    def session(self, *, start_sample: int = 0, terms: Sequence[str] = ()) -> Session:
+        """Begin an utterance at `start_sample` of the source. A session that is still open is given up.
+
+        `terms`: names that may be said, most important first. They are told to the model if its profile has a
+        place for them; only the part of the prompt that is new is prefilled. Raises DecodeFailed.
+        """
+        prefix = self.prompt.prefix_with(terms, self.model) if terms else self.prompt.prefix
+        self.cache.begin(prefix, shared=self.prompt.shared)
+        self.steps += 1
         self._session = Session(self, start_sample)
         return self._session
 

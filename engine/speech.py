@@ -6,7 +6,7 @@ Whoever listens needs only what stands here, and hears the same words from both.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from engine.catalog import ModelFiles, PromptProfile
@@ -68,8 +68,12 @@ class SpeechEngine(Protocol):
         """Frames that fit into an utterance."""
         ...
 
-    def session(self, *, start_sample: int = 0) -> SpeechSession:
-        """Begin an utterance at `start_sample` of the source. A session that is still open is given up."""
+    def session(self, *, start_sample: int = 0, terms: Sequence[str] = ()) -> SpeechSession:
+        """Begin an utterance at `start_sample` of the source. A session that is still open is given up.
+
+        `terms`: names that may be said, most important first; some models are told them (see
+        `PromptProfile.terms`), others hear as without.
+        """
         ...
 
     def cancel(self) -> None:

@@ -48,6 +48,8 @@ class Utterance:
     number: int
     start_sample: int
     store: FrameStore
+    terms: tuple[str, ...] = ()
+    """Names that may be said."""
     pushed: int = 0
     """Frames taken and not rewound."""
     unchanged: int = 0
@@ -128,7 +130,7 @@ def next_message(utterance: Utterance | None, told: Told) -> tuple[ToEngine, Tol
             return None
         return Cancel(number), replace(told, is_cancelled=True)
     if told.session != number:
-        return Open(number, utterance.start_sample), Told(number)
+        return Open(number, utterance.start_sample, utterance.terms), Told(number)
     if told.frames > utterance.unchanged:
         kept = utterance.unchanged
         return Rewind(number, told.frames - kept), replace(told, frames=kept)

@@ -223,11 +223,12 @@ class Worker:
         number = message.session
         try:
             if isinstance(message, Open):
-                self._inbox.begin(number, engine.session(start_sample=message.start_sample))
+                session = engine.session(start_sample=message.start_sample, terms=message.terms)
+                self._inbox.begin(number, session)
                 return
-            session = self._inbox.current(number)
-            if session is not None:
-                self._go_on(message, session)
+            current = self._inbox.current(number)
+            if current is not None:
+                self._go_on(message, current)
         except Cancelled:
             self._inbox.end(number)
         except EngineError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,11 +34,14 @@ class ScriptedEngine:
         self.closed = False
         self.frames_heard: list[int] = []
         """Frames of each finished utterance."""
+        self.terms: list[tuple[str, ...]] = []
+        """The names that each utterance was begun with."""
 
     def enqueue(self, *texts: str | BaseException) -> None:
         self.texts.extend(texts)
 
-    def session(self, *, start_sample: int = 0) -> ScriptedSession:
+    def session(self, *, start_sample: int = 0, terms: Sequence[str] = ()) -> ScriptedSession:
+        self.terms.append(tuple(terms))
         return ScriptedSession(self, start_sample)
 
     def close(self) -> None:

@@ -102,7 +102,7 @@ class ScriptedEngine:
         self.max_frames = 1_000
         self.sessions: list[ScriptedSession] = []
 
-    def session(self, *, start_sample: int) -> ScriptedSession:
+    def session(self, *, start_sample: int, terms: object = ()) -> ScriptedSession:
         self.sessions.append(ScriptedSession(start_sample, self))
         return self.sessions[-1]
 
@@ -393,7 +393,7 @@ def test_a_session_whose_sound_is_rejected_or_left_is_cancelled() -> None:
     engine = ScriptedEngine()
     sessions: list[ScriptedSession] = []
 
-    def begin(*, start_sample: int) -> ScriptedSession:
+    def begin(*, start_sample: int, terms: object = ()) -> ScriptedSession:
         sessions.append(ScriptedSession(start_sample, engine))
         return sessions[-1]
 

@@ -80,10 +80,10 @@ def test_the_kept_recording_is_the_sound_that_was_heard(editing: Editing, sample
 
 def test_every_chunk_is_on_disk_before_the_engine_gets_it(editing: Editing, samples: Path) -> None:
     class Watching(ScriptedEngine):
-        def session(self, *, start_sample: int = 0) -> Any:
+        def session(self, *, start_sample: int = 0, **more: Any) -> Any:
             (path,) = (editing.journal.store.audio_folder).glob("*.wav")
             assert audio_store.stored_samples(path) > start_sample
-            return super().session(start_sample=start_sample)
+            return super().session(start_sample=start_sample, **more)
 
     listen(editing, samples / "01-change.wav", Watching(["Change brown to red."]))
 

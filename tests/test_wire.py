@@ -97,7 +97,7 @@ to_engine = st.one_of(
     st.builds(
         messages.Load, files, numbers, counts, counts, st.integers(-1, 99), counts, floats, st.booleans()
     ),
-    st.builds(messages.Open, numbers, numbers),
+    st.builds(messages.Open, numbers, numbers, st.lists(st.text(), max_size=5).map(tuple)),
     st.builds(messages.Rewind, numbers, numbers),
     st.builds(messages.AskPartial, numbers, numbers),
     st.builds(messages.Finish, numbers, st.none() | floats, st.none() | numbers, st.booleans()),
