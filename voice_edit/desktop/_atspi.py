@@ -64,6 +64,8 @@ RULES: Final = (
 )
 SETTLE_S: Final = 0.05
 """How long events may follow each other before the objects themselves are asked."""
+RETRY_S: Final = (0.05, 0.1, 0.2, 0.4)
+"""When an object that told of the focus and then did not answer is asked again."""
 SECRETS: Final = 512
 """How many password fields are remembered: one whose text is shown by a click stays one."""
 
@@ -79,6 +81,7 @@ class AtspiAccessibility:
         self._focus = Focus()
         self._element: Element | None = None
         """What is known of `_focus.ref`; None while it is asked."""
+        self._retries = 0
         self._settling: asyncio.Task[None] | None = None
         self._secrets: OrderedDict[Ref, None] = OrderedDict()
         self._lock = threading.Lock()
@@ -194,6 +197,7 @@ class AtspiAccessibility:
         before, self._focus = self._focus, decide(self._focus, event)
         if self._focus != before or isinstance(event, Focused):
             self._publish(None, settled=False)
+            self._retries = 0
             self._later(0.0 if self._focus.known else SETTLE_S)
 
     def _later(self, wait_s: float) -> None:
@@ -223,6 +227,11 @@ class AtspiAccessibility:
                 raise
             except TargetError as error:
                 logger.debug("the object with the focus does not tell what it is: %s", error)
+                if self._focus == focus and self._retries < len(RETRY_S):
+                    # A window of GTK 4 tells its first focus before its objects can be asked.
+                    self._later(RETRY_S[self._retries])
+                    self._retries += 1
+                    return
         if self._focus == focus:
             if element is not None and element.secret:
                 self._remember(Ref.parse(element.ref))
