@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from voice_edit.cli import (
+    apps,
     daemon,
     demo,
     doctor,
@@ -160,5 +161,6 @@ app.command("log")(history.log)
 app.command("retry")(history.retry)
 app.command("recover")(history.recover)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
+app.add_typer(apps.app, name="apps")
 app.add_typer(service.app, name="service")
 app.add_typer(model.app, name="model")
