@@ -53,6 +53,11 @@ class Seen:
         """Offset in the field of one past the last code point."""
         return self.start + len(self.text)
 
+    @property
+    def reaches_end(self) -> bool:
+        """Whether nothing of the field's text comes behind it."""
+        return self.end >= self.count
+
 
 class FieldTarget:
     """One field, for one take. Not for several threads at once, except for `ours`."""
@@ -227,14 +232,11 @@ class FieldTarget:
         from voice_edit.edits import Selection
         from voice_edit.rebase import moved_through
 
-        now = self._field.look_at(pinned.start, pinned.end)
-        shift = now.count - pinned.count
-        if now.text != pinned.text and shift:
-            moved = self._field.look_at(max(0, pinned.start + shift), max(0, pinned.end + shift))
-            if moved.text == pinned.text:  # something before the stretch was changed
-                now = moved
-            else:
-                now = self._field.look_at(pinned.start, max(pinned.start, pinned.end + shift))
+        now = self._found(pinned)
+        if now is None:
+            count = self._field.look_at(pinned.start, pinned.start).count
+            end = count if pinned.reaches_end else max(pinned.start, pinned.end + count - pinned.count)
+            now = self._field.look_at(pinned.start, end)
         selection = moved_through(pinned.selection, pinned.text, now.text)
         if selection is None:  # the place is gone: what remains is where the caret is
             head = _seen(now).selection.head
@@ -243,12 +245,21 @@ class FieldTarget:
 
     def _still(self, seen: Seen) -> Seen:
         """Where the same text stands now. Raises TargetChanged if it is not the same."""
-        now = self._field.look_at(seen.start, seen.end)
-        if now.text != seen.text and (shift := now.count - seen.count):
-            now = self._field.look_at(max(0, seen.start + shift), max(0, seen.end + shift))
-        if now.text != seen.text:
+        now = self._found(seen)
+        if now is None:
             raise TargetChanged(_CHANGED.format(title=self.title))
         return Seen(now.start, now.text, now.count, seen.selection)
+
+    def _found(self, seen: Seen) -> TextWindow | None:
+        """Where the very same stretch stands now, if only the text before or behind it was changed."""
+        now = self._field.look_at(seen.start, seen.end)
+        shift = now.count - seen.count
+        if now.text == seen.text and (shift == 0 or not seen.reaches_end):
+            return now
+        if shift and seen.start > 0 and seen.start + shift >= 0:
+            now = self._field.look_at(seen.start + shift, seen.end + shift)
+            return now if now.text == seen.text else None
+        return None
 
     def _write(self, mechanism: Mechanism, now: Seen, write: PreparedWrite) -> None:
         from voice_edit.edits import Selection
