@@ -21,8 +21,10 @@ from voice_edit.desktop._atspi_units import (
     cut,
     length_for,
     points_before,
+    told_twice,
     units_before,
     unpadded,
+    untwice,
     window_around,
 )
 from voice_edit.desktop.base import CALL_S, Element, TextWindow
@@ -50,6 +52,7 @@ class _Place:
 
     count: int
     caret: int
+    """-1 where it is not known."""
     selected: tuple[int, int] | None
 
 
@@ -122,11 +125,13 @@ class AtspiField:
             self._bus.get(self._ref, TEXT, "CaretOffset"),
             self._bus.call(self._ref, TEXT, "GetNSelections"),
         )
-        selected = None
-        if selections[0] > 0:
-            start, end = await self._bus.call(self._ref, TEXT, "GetSelection", "i", 0)
-            selected = (min(start, end), max(start, end)) if start != end else None
-        return _Place(int(count), int(caret), selected)
+        if selections[0] <= 0:
+            return _Place(int(count), int(caret), None)
+        start, end = sorted(await self._bus.call(self._ref, TEXT, "GetSelection", "i", 0))
+        if self._traits.selection_twice:
+            told = untwice(await self._text(0, end), (start, end), caret)
+            return _Place(int(count), int(caret) if told else -1, told)
+        return _Place(int(count), int(caret), (start, end) if start != end else None)
 
     async def _text(self, start: int, end: int) -> str:
         if end <= start:
@@ -251,12 +256,24 @@ class AtspiField:
         else:
             await self._add_selection(start, end)
         for _ in range(2 * AGAIN):
-            place = await self._place()
-            wanted = (start, end) if start < end else None
-            if place.selected == wanted and (wanted or place.caret == start):
+            if await self._selects(start, end):
                 return
             await asyncio.sleep(AGAIN_S)
         raise FieldUnsupported("the field does not select what it is told to")
+
+    async def _selects(self, start: int, end: int) -> bool:
+        """Whether this is selected now, in the toolkit's units."""
+        if start < end and self._traits.selection_twice:
+            # Some selections cannot be told apart from what it tells; what it tells of this one is known.
+            text, caret, told = await asyncio.gather(
+                self._text(0, end),
+                self._bus.get(self._ref, TEXT, "CaretOffset"),
+                self._bus.call(self._ref, TEXT, "GetSelection", "i", 0),
+            )
+            ends = told_twice(text, start), told_twice(text, end)
+            return caret in (start, end) and tuple(told) in ((start, end), (0, 0) if None in ends else ends)
+        place = await self._place()
+        return place.selected == (start, end) if start < end else place == _Place(place.count, start, None)
 
     async def _add_selection(self, start: int, end: int) -> None:
         if self._traits.add_selection_replies:

@@ -108,6 +108,8 @@ class Traits:
     documents say bytes; Qt counts UTF-16 and reads beyond the end of the text when it is given bytes."""
     add_selection_replies: bool = True
     """GTK 4's text view selects, and never answers the call."""
+    selection_twice: bool = False
+    """GetSelection turns code points into code points as if they were UTF-16 units, see `told_twice`."""
 
 
 _TRAITS: Final = {
@@ -116,6 +118,7 @@ _TRAITS: Final = {
     "qt": Traits("utf-16", length_in="utf-16"),
     # Firefox answers True to InsertText and DeleteText and changes nothing.
     "gecko": Traits("utf-16 padded"),
+    "chromium": Traits(selection_twice=True),
     "vcl": Traits("utf-16"),
     "j2se-access-bridge": Traits("utf-16"),
 }

@@ -46,6 +46,26 @@ def unpadded(text: str, units: Units) -> str:
     return "".join(kept)
 
 
+def told_twice(text: str, at: int) -> int | None:
+    """What Chromium's GetSelection makes of the offset `at`: it takes it for a count of UTF-16 units, and
+    counts again. None where that lies inside a surrogate pair: then it tells (0, 0)."""
+    points = points_before(text, at, "utf-16")
+    return points if units_before(text, points, "utf-16") == at else None
+
+
+def untwice(prefix: str, told: tuple[int, int], caret: int) -> tuple[int, int] | None:
+    """The selection of which Chromium's GetSelection tells `told`; `prefix` is the text up to its end.
+
+    The caret is told truly and is one of the ends: so a version that counts once is noticed as well. None
+    where what is told fits no selection.
+    """
+    meant = units_before(prefix, told[0], "utf-16"), units_before(prefix, told[1], "utf-16")
+    for ends in (meant, told):
+        if caret in ends and ends[0] < ends[1]:
+            return ends
+    return None
+
+
 def length_for(text: str, length_in: str) -> int:
     """The length argument of InsertText: bytes of UTF-8, or UTF-16 units."""
     return len(text.encode()) if length_in == "utf-8" else len(text.encode("utf-16-le")) // 2
