@@ -78,7 +78,7 @@ def test_an_edit_whose_scope_was_touched_is_not_moved(words: str, now: str) -> N
 
 
 def test_all_edits_of_an_utterance_are_moved_or_none() -> None:
-    edits = planned(BEFORE, "delete the last word and replace Tuesday with Wednesday")
+    edits = planned(BEFORE, "delete the last word, then replace Tuesday with Wednesday")
     assert len(edits) == 2
     assert made("Oh: " + BEFORE, rebase(edits, BEFORE, "Oh: " + BEFORE)) == made(
         "Oh: " + BEFORE, edits_in(edits)

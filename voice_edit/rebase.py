@@ -257,7 +257,7 @@ def _moved_selection(selection: Selection, changes: Sequence[Change], after: str
     if selection.is_caret:
         at = snap_right(after, moved(selection.head, changes))
         return Selection(at, at)
-    start = snap_right(after, moved(selection.start, changes))
+    start = snap_left(after, moved(selection.start, changes))
     end = max(start, snap_right(after, moved(selection.end, changes, behind=False)))
     return Selection(start, end) if selection.anchor <= selection.head else Selection(end, start)
 
