@@ -1,0 +1,228 @@
+"""The selections while they are ours: who owns them, what they offer to whom, and whether a paste took place.
+
+Everything here runs in the thread of the connection. What is decided is decided in `clipboard_state`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from Xlib import X
+from Xlib.protocol import request
+
+from voice_edit.desktop._x11_atoms import CLIPBOARD, PRIMARY, Atoms, client_of
+from voice_edit.desktop._x11_loop import XThread
+from voice_edit.desktop._x11_offering import Offer, Offering
+from voice_edit.desktop._x11_reading import Reading
+from voice_edit.desktop.clipboard_state import Claim, Contents, Hold
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Selection:
+    """One selection and our part in it."""
+
+    name: str
+    hold: Hold = field(default_factory=Hold)
+    words: Contents = field(default_factory=dict)
+    """What is on offer while the hold's state is "words"."""
+    since: int = 0
+    """Server time at which it became ours."""
+
+
+class Selections:
+    """CLIPBOARD and PRIMARY. `news` is notified whenever the claim changes."""
+
+    def __init__(self, thread: XThread) -> None:
+        self.news = threading.Condition()
+        self.claim: Claim | None = None
+        self.given_back = threading.Event()
+        self.given_back.set()
+        self._thread, self._display = thread, thread.display
+        self.atoms = Atoms(self._display)
+        self._offering = Offering(thread, self.atoms)
+        self._readings: list[Reading] = []
+        self._selections = {name: _Selection(name) for name in (CLIPBOARD, PRIMARY)}
+        self._pastes = 0
+        self._window = self._display.screen().root.create_window(
+            -1, -1, 1, 1, 0, X.CopyFromParent, X.InputOnly, event_mask=X.PropertyChangeMask
+        )
+        self._ourselves = client_of(self._display, self._window.id)
+        thread.on_event = self._on_event
+
+    # --- what is there ------------------------------------------------------------------------------------
+
+    def state(self, name: str) -> str:
+        """That of our hold on it."""
+        return self._selections[name].hold.state
+
+    def kept(self) -> dict[str, Contents]:
+        """What we offer for others, by selection: gone when we are, unless somebody takes it over."""
+        return {
+            name: one.hold.original
+            for name, one in self._selections.items()
+            if one.hold.state == "kept" and one.hold.original
+        }
+
+    def owner_client(self, name: str) -> int | None:
+        """The X client that owns a selection, whoever it is."""
+        owner = self._display.get_selection_owner(self.atoms[name])
+        return client_of(self._display, owner.id) if owner else None
+
+    def read(self, name: str, *, only: str | None = None) -> Future[Contents]:
+        """Fetch what it holds from its owner, be it ourselves."""
+        reading = Reading(self._thread, self.atoms, name, only=only)
+        self._readings = [one for one in self._readings if not one.done.done()]
+        self._readings.append(reading)
+        return reading.done
+
+    # --- a paste ------------------------------------------------------------------------------------------
+
+    def lend(
+        self, words: Contents, saved: Mapping[str, Contents], names: list[str], into: int | None
+    ) -> bool:
+        """Put the words on offer in the selections `names`. `saved`: what was read from those that are not
+        ours. Whether CLIPBOARD offers the words now.
+        """
+        self._pastes += 1
+        self.given_back.clear()
+        bystanders = {self._ourselves, self.owner_client("CLIPBOARD_MANAGER")} - {into, None}
+        with self.news:
+            self.claim = Claim(into, frozenset(client for client in bystanders if client is not None))
+        for name in names:
+            selection = self._selections[name]
+            if selection.hold.state == "theirs" and name not in saved:
+                continue
+            selection.hold = selection.hold.lend(saved.get(name))
+            selection.words = words
+            self._take(selection)
+        return self.state(CLIPBOARD) == "words"
+
+    def start_claim(self) -> bool:
+        """From now on who asks for the words is pasting. False if they are not on offer (any more)."""
+        if self.state(CLIPBOARD) != "words":
+            return False
+        with self.news:
+            assert self.claim is not None
+            self.claim = self.claim.press()
+        return True
+
+    @property
+    def on_offer(self) -> bool:
+        """Whether anybody can fetch the words."""
+        return any(one.hold.state == "words" for one in self._selections.values())
+
+    def give_back_when_quiet(self, paste: int | None = None) -> None:
+        """Give back once the program that took the words asks for nothing more."""
+        paste = self._pastes if paste is None else paste
+        if paste != self._pastes or self.claim is None:
+            return  # the next paste has taken over
+        wait_ms = self.claim.quiet_for_ms(time.monotonic() * 1000)
+        if wait_ms > 0:
+            self._thread.later(wait_ms / 1000, lambda: self.give_back_when_quiet(paste))
+        else:
+            self.give_back()
+
+    def give_back(self) -> None:
+        """Show again what was there."""
+        for selection in self._selections.values():
+            if selection.hold.state == "words":
+                selection.hold = selection.hold.give_back()
+                selection.words = {}
+                if selection.hold.state == "theirs":
+                    self._let_go(selection)
+                else:
+                    self._take(selection)
+        self.given_back.set()
+
+    def show(self, name: str, contents: Contents) -> bool:
+        """Let a selection hold this from now on; whether it does."""
+        selection = self._selections[name]
+        selection.hold = selection.hold.show(contents)
+        return self._take(selection)
+
+    # --- owning -------------------------------------------------------------------------------------------
+
+    def _take(self, selection: _Selection) -> bool:
+        """Become its owner, or become it anew so that those who watch look at it again; whether we are."""
+        atom, now = self.atoms[selection.name], self._server_time()
+        self._window.set_selection_owner(atom, now)
+        owner = self._display.get_selection_owner(atom)
+        if owner and owner.id == self._window.id:
+            selection.since = now
+            return True
+        selection.hold = selection.hold.lost()
+        return False
+
+    def _let_go(self, selection: _Selection) -> None:
+        """Leave it without an owner. A later owner is not touched: our time is before its own."""
+        request.SetSelectionOwner(
+            display=self._display.display, onerror=None, window=X.NONE,
+            selection=self.atoms[selection.name], time=selection.since,
+        )  # fmt: skip
+
+    def _server_time(self) -> int:
+        """Now, on the server's clock: it comes with the event of a change to a property of ours."""
+        atom = self.atoms["VOICE_EDIT_TIME"]
+        self._window.change_property(atom, self.atoms["INTEGER"], 32, [], X.PropModeAppend)
+        self._display.sync()
+        event = self._thread.next_event_of(
+            lambda one: one.type == X.PropertyNotify and one.window == self._window and one.atom == atom
+        )
+        return int(event.time) if event is not None else X.CurrentTime
+
+    # --- events -------------------------------------------------------------------------------------------
+
+    def _on_event(self, event: Any) -> None:
+        if event.type == X.SelectionRequest:
+            self._asked(event)
+        elif event.type == X.SelectionClear:
+            self._lost(event)
+        elif not any(reading.on_event(event) for reading in self._readings if not reading.done.done()):
+            self._offering.on_event(event)
+
+    def _asked(self, event: Any) -> None:
+        selection = self._selections.get(self.atoms.name(event.selection))
+        if selection is None:
+            return
+        client = client_of(self._display, event.requestor.id)
+        contents = selection.hold.shown_to(client, selection.words, self.claim)
+        paste = self._pastes if contents is selection.words else None
+        offer = Offer(
+            contents,
+            selection.since,
+            asked=lambda target, whole: self._claim_asked(paste, client, whole),
+            ended=lambda complete: self._claim_finished(paste, client, complete),
+        )
+        self._offering.answer(event, offer)
+
+    def _claim_asked(self, paste: int | None, client: int, whole: bool) -> None:
+        if paste == self._pastes and self.claim is not None:
+            with self.news:
+                self.claim = self.claim.asked(client, time.monotonic() * 1000, whole=whole)
+                self.news.notify_all()
+
+    def _claim_finished(self, paste: int | None, client: int, complete: bool) -> None:
+        if paste == self._pastes and self.claim is not None:
+            with self.news:
+                self.claim = self.claim.finished(client, time.monotonic() * 1000, complete=complete)
+                self.news.notify_all()
+
+    def _lost(self, event: Any) -> None:
+        selection = self._selections.get(self.atoms.name(event.atom))
+        if selection is None or (event.time and event.time < selection.since):
+            return  # news of an ownership before the present one
+        if selection.hold.state == "theirs":
+            return  # we let go of it ourselves
+        logger.debug("%s belongs to another program now", selection.name)
+        with self.news:
+            selection.hold = selection.hold.lost()
+            selection.words = {}
+            self.news.notify_all()
