@@ -15,6 +15,7 @@ from voice_edit import sessions
 from voice_edit.config import Paths, Settings
 from voice_edit.control.client import ControlClient
 from voice_edit.daemon.program import Daemon
+from voice_edit.desktop.base import Desktop
 
 Tell = Callable[[MicrophoneEvent], None]
 
@@ -53,9 +54,15 @@ class Running:
 
 @contextmanager
 def running_daemon(
-    settings: Settings | None = None, *, load: Callable[[], Settings] | None = None
+    settings: Settings | None = None,
+    *,
+    load: Callable[[], Settings] | None = None,
+    desktop: Desktop | None = None,
 ) -> Iterator[Running]:
-    """A daemon with a fake microphone and a scripted engine. `load` reads its settings again."""
+    """A daemon with a fake microphone and a scripted engine, and without a desktop unless one is given.
+    `load` reads its settings again.
+    """
+    desktop = desktop or Desktop("none", None, None, None, None)
     paths = Paths.from_environment()
     settings = settings or Settings.model_validate({"hotkeys": {"backend": "none"}})
     microphone, engine = FakeMicrophone(), FakeEngineClient()
@@ -76,6 +83,7 @@ def running_daemon(
                         load=load,
                         open_engine=lambda *_: engine,  # type: ignore[arg-type]
                         open_microphone=lambda *_: microphone,  # type: ignore[arg-type]
+                        open_desktop=lambda _: desktop,
                     )
                 )
                 loop.run_until_complete(daemon[0].run())

@@ -230,7 +230,7 @@ class DaemonCommands:
         if not 1 <= count <= 1000:
             raise UsageError(f"'count' must be 1 to 1000, not {count}.")
         c = self._coordinator
-        target = c.target().target
+        target = c.targets.edited(c.target())
         return await self._work(lambda: c.talker.revert(target, direction, count))
 
     async def _log(self, client: Client, command: asked.Log) -> Result:

@@ -100,8 +100,8 @@ class Fields:
 
     def written_last(self) -> AnyField | None:
         """The field that was talked to last and can be edited."""
-        name = next(reversed(self._known), None)
-        return None if name is None else self.named(name)
+        focus = next(reversed(self._known.values()), None)
+        return None if focus is None else self.target(focus)
 
     def close(self) -> None:
         """Let go of the desktop."""

@@ -114,6 +114,16 @@ class TargetBook:
             return Chosen(self._offers[-1].target, "client", self._offers[-1].title)
         return Chosen(self._clipboard(), "clipboard", "the clipboard")
 
+    def edited(self, chosen: Chosen) -> JournaledTarget:
+        """Whose edits an undo by command is about: the terminal in which somebody asks for it has none, so
+        it is the field that was talked to last.
+        """
+        keeps_nothing = chosen.kind == "clipboard" or (
+            chosen.focus is not None and chosen.focus.kind != "readable"
+        )
+        last = self.fields.written_last() if self.fields is not None and keeps_nothing else None
+        return chosen.target if last is None else last
+
     def offered(self) -> Chosen | None:
         """The field of a client that was offered last."""
         return Chosen(self._offers[-1].target, "client", self._offers[-1].title) if self._offers else None

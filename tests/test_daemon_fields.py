@@ -1,0 +1,154 @@
+"""The daemon and the focused field: what is said goes there, or is kept, and is never put anywhere else.
+
+The desktop is in memory here; benchmarks and test_fields_live.py use real programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from daemon_running import Running, running_daemon
+from fake_desktop import FakeDesktop
+from fake_devices import speech
+
+from voice_edit.config import Settings
+from voice_edit.desktop.base import Window
+from voice_edit.errors import RemoteFailure
+
+CHAT = Window("x11:0x2", "chat", "Chat", 78)
+
+
+@pytest.fixture
+def desk() -> FakeDesktop:
+    return FakeDesktop()
+
+
+@pytest.fixture
+def daemon(desk: FakeDesktop) -> Iterator[Running]:
+    settings = Settings.model_validate({"hotkeys": {"backend": "none"}})
+    with running_daemon(settings, desktop=desk.desktop) as running:
+        yield running
+
+
+def talk(daemon: Running, heard: str, mode: str = "dictate") -> dict[str, Any]:
+    daemon.engine.enqueue(heard)
+    daemon.ask("talk.start", mode=mode)
+    daemon.microphone.hear(speech())
+    daemon.ask("talk.stop")
+    return daemon.wait_for("outcome", "failed", "rejected", "reverted")
+
+
+def test_dictation_goes_into_the_focused_field_and_is_read_back(daemon: Running, desk: FakeDesktop) -> None:
+    told = talk(daemon, "Hello there.")
+    assert desk.field.text == "Hello there."
+    assert told["receipt"]["state"] == "verified"
+    assert told["target"].startswith("field:notes#")
+    assert told["timing"]["write_ms"] >= 0
+
+
+def test_status_says_how_the_field_is_written_to_and_why(daemon: Running) -> None:
+    target = daemon.ask("status")["target"]
+    assert (target["kind"], target["app"], target["mechanism"]) == ("field", "notes", "accessibility")
+    assert "read back" in target["why"]
+
+
+def test_commands_edit_the_field_without_a_selection(daemon: Running, desk: FakeDesktop) -> None:
+    desk.field.put(0, 0, "See you on Tuesday at noon.")
+    talk(daemon, "Replace Tuesday with Wednesday.", mode="edit")
+    assert desk.field.text == "See you on Wednesday at noon."
+
+
+def test_undo_takes_back_our_span_only(daemon: Running, desk: FakeDesktop) -> None:
+    talk(daemon, "Hello there, and good morning.")
+    desk.field.put(0, 0, "Typed by hand. ")
+    assert talk(daemon, "Undo that.", mode="edit")["event"] == "reverted"
+    assert desk.field.text == "Typed by hand. "
+
+
+def test_undo_as_a_command_finds_the_field_that_was_written_last(daemon: Running, desk: FakeDesktop) -> None:
+    talk(daemon, "Hello there.")
+    desk.becomes(ref=":1.9/1", role="terminal")  # in which somebody types `voice-edit undo`
+    daemon.ask("undo")
+    assert desk.field.text == ""
+
+
+def test_a_password_is_not_listened_for(daemon: Running, desk: FakeDesktop) -> None:
+    desk.becomes(secret=True, role="password text")
+    with pytest.raises(RemoteFailure, match="password") as told:
+        daemon.ask("talk.start")
+    assert told.value.code == "field_secret"
+    assert daemon.microphone.sources == []
+
+
+def test_a_field_that_takes_nothing_is_not_listened_for(daemon: Running, desk: FakeDesktop) -> None:
+    desk.becomes(editable=False)
+    with pytest.raises(RemoteFailure, match="cannot be changed"):
+        daemon.ask("talk.start")
+    assert daemon.microphone.sources == []
+
+
+def test_words_whose_window_is_gone_are_on_the_clipboard(daemon: Running, desk: FakeDesktop) -> None:
+    daemon.engine.enqueue("Hello there.")
+    daemon.ask("talk.start")
+    daemon.microphone.hear(speech())
+    desk.field.alive = False
+    daemon.ask("talk.stop")
+    failed = daemon.wait_for("failed")
+    assert (failed["error"]["error"], failed["words"]) == ("target_gone", "Hello there.")
+    assert daemon.wait_for("notice")["code"] == "words_sheltered"
+    assert desk.clipboard_text == "Hello there."
+
+
+def test_words_go_to_the_pinned_field_although_another_window_has_the_focus(
+    daemon: Running, desk: FakeDesktop
+) -> None:
+    daemon.engine.enqueue("Hello there.")
+    daemon.ask("talk.start")
+    daemon.microphone.hear(speech())
+    desk.window = CHAT
+    daemon.ask("talk.stop")
+    assert daemon.wait_for("outcome")["receipt"]["state"] == "verified"
+    assert desk.field.text == "Hello there."
+
+
+def test_a_blind_window_that_lost_the_focus_gets_nothing_and_the_words_are_kept() -> None:
+    desk = FakeDesktop(element=None)
+    settings = Settings.model_validate({"hotkeys": {"backend": "none"}})
+    with running_daemon(settings, desktop=desk.desktop) as daemon:
+        daemon.engine.enqueue("Hello there.")
+        daemon.ask("talk.start")
+        daemon.microphone.hear(speech())
+        desk.window = CHAT
+        daemon.ask("talk.stop")
+        assert daemon.wait_for("failed")["error"]["error"] == "field_moved"
+        daemon.wait_for("notice")
+    assert (desk.pressed, desk.clipboard_text) == ([], "Hello there.")
+
+
+def test_edit_commands_that_failed_are_not_put_on_the_clipboard(daemon: Running, desk: FakeDesktop) -> None:
+    desk.field.put(0, 0, "See you on Tuesday.")
+    daemon.engine.enqueue("Replace Tuesday with Wednesday.")
+    daemon.ask("talk.start", mode="edit")
+    daemon.microphone.hear(speech())
+    desk.field.alive = False
+    daemon.ask("talk.stop")
+    daemon.wait_for("failed")
+    assert desk.clipboard_text == "what was there before"
+
+
+def test_a_field_in_a_terminal_gives_way_to_the_pad_that_says_it_has_the_focus(
+    daemon: Running, desk: FakeDesktop
+) -> None:
+    daemon.ask("target.offer", name="practice", title="the practice pad")
+    daemon.ask("target.focus", focused=True)
+    assert daemon.ask("status")["target"]["kind"] == "field"
+    desk.becomes(role="terminal")
+    assert daemon.ask("status")["target"]["kind"] == "client"
+
+
+def test_fields_can_be_switched_off(desk: FakeDesktop) -> None:
+    settings = Settings.model_validate({"hotkeys": {"backend": "none"}, "field": {"enabled": False}})
+    with running_daemon(settings, desktop=desk.desktop) as daemon:
+        assert daemon.ask("status")["target"]["kind"] == "clipboard"
