@@ -22,6 +22,9 @@ from gi.repository import Atspi, Gio, GLib  # noqa: E402
 PATIENCE_S = 15.0
 NAME, PLACE = "org.xfce.mousepad", "/org/xfce/mousepad/window/1"
 
+SETTINGS = "[org/xfce/mousepad/preferences/file]\nmonitor-changes=false\n"
+"""Otherwise it asks in a window what to do about a file that was changed under it."""
+
 
 class Text:
     """Its text."""
@@ -114,8 +117,14 @@ def wait(look):  # type: ignore[no-untyped-def]
 def main() -> None:
     path = Path(os.environ["XDG_RUNTIME_DIR"], sys.argv[1])
     path.write_text("", encoding="utf-8")
+    settings = path.with_name(f"{path.name}.config")
+    (settings / "glib-2.0" / "settings").mkdir(parents=True)
+    (settings / "glib-2.0" / "settings" / "keyfile").write_text(SETTINGS, encoding="utf-8")
+    environment = {**os.environ, "GSETTINGS_BACKEND": "keyfile", "XDG_CONFIG_HOME": str(settings)}
     quiet = subprocess.DEVNULL
-    editor = subprocess.Popen(["mousepad", path], stdin=quiet, stdout=quiet, start_new_session=True)
+    editor = subprocess.Popen(
+        ["mousepad", path], env=environment, stdin=quiet, stdout=quiet, start_new_session=True
+    )
     loop = GLib.MainLoop()
     try:
         channel = Channel({"text": Text(path, editor.pid)}, loop.quit, pid=editor.pid)
