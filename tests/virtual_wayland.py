@@ -1,0 +1,166 @@
+"""A Wayland session that nobody sees: sway (or weston) without a screen, private to a test.
+
+sway refuses to run as root, so it gets a user of its own there; its clients may be root.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from virtual_display import until
+
+NEEDED = {
+    "sway": "sway", "swaymsg": "sway", "weston": "weston", "wl-copy": "wl-clipboard", "setpriv": "util-linux",
+}  # fmt: skip
+"""Program -> the Debian package it comes in."""
+NOBODY = 65534
+SWAY = """\
+output HEADLESS-1 resolution 1024x600
+xwayland disable
+focus_follows_mouse no
+"""
+
+
+class VirtualWayland:
+    """One compositor, with a folder of its own for sockets."""
+
+    def __init__(self, folder: Path, compositor: str) -> None:
+        self.folder = folder
+        self._children: list[subprocess.Popen[Any]] = []
+        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "PYTHONPATH")}
+        self.env: dict[str, str] = {
+            **kept,
+            "LANG": "C.UTF-8",
+            "HOME": str(folder / "home"),
+            "XDG_RUNTIME_DIR": str(folder / "run"),
+            "XDG_SESSION_TYPE": "wayland",
+            "GDK_BACKEND": "wayland",
+            "QT_QPA_PLATFORM": "wayland",
+            "GSETTINGS_BACKEND": "memory",
+            "GTK_A11Y": "none",
+            "NO_AT_BRIDGE": "1",
+            "DBUS_SESSION_BUS_ADDRESS": "disabled:",
+        }
+        """What clients need."""
+        for name in ("home", "run"):
+            (folder / name).mkdir(mode=0o700)
+            if os.geteuid() == 0:
+                os.chown(folder / name, NOBODY, NOBODY)
+        folder.chmod(0o755)
+        self.compositor = self._start(compositor)
+        """Its process."""
+        displays: list[Path] = []
+
+        def up() -> bool:
+            displays[:] = [path for path in (folder / "run").glob("wayland-*") if path.suffix != ".lock"]
+            assert self.compositor.poll() is None, (folder / "log").read_text("utf-8", "replace")[-2000:]
+            return bool(displays)
+
+        until(up, f"{compositor} came up")
+        self.env["WAYLAND_DISPLAY"] = displays[0].name
+        if compositor == "sway":
+            until(lambda: list((folder / "run").glob("sway-ipc.*")), "sway opened its socket for commands")
+            self.env["SWAYSOCK"] = str(next((folder / "run").glob("sway-ipc.*")))
+
+    def _start(self, compositor: str) -> subprocess.Popen[Any]:
+        (self.folder / "sway.conf").write_text(SWAY)
+        options: Sequence[str] = {
+            "sway": ("sway", "-c", str(self.folder / "sway.conf")),
+            "weston": ("weston", "--backend=headless-backend.so", "--socket=wayland-7", "--no-config"),
+        }[compositor]
+        env = {
+            **self.env,
+            "WLR_BACKENDS": "headless",
+            "WLR_RENDERER": "pixman",
+            "WLR_LIBINPUT_NO_DEVICES": "1",
+        }
+        with (self.folder / "log").open("wb") as log:
+            child = subprocess.Popen(
+                [*as_nobody(), *options], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        self._children.append(child)
+        return child
+
+    def spawn(self, *command: str, **options: Any) -> subprocess.Popen[Any]:
+        """Start a client; it is ended with the session."""
+        quiet = subprocess.DEVNULL
+        child = subprocess.Popen(
+            command, env=self.env, **{"stdin": quiet, "stdout": quiet, "stderr": quiet, **options}
+        )
+        self._children.append(child)
+        return child
+
+    def run(self, *command: str, stdin: bytes = b"") -> bytes:
+        """Run a client to its end; what it printed."""
+        # Some of them stay in the background with whatever output they inherit: it must not be ours.
+        with tempfile.TemporaryFile() as out:
+            subprocess.run(
+                command, env=self.env, check=True, input=stdin, stdout=out, stderr=subprocess.DEVNULL,
+                timeout=60,
+            )  # fmt: skip
+            out.seek(0)
+            return out.read()
+
+    def sway(self, *command: str) -> Any:
+        """Tell sway something; its answer."""
+        return json.loads(self.run("swaymsg", "-r", *command))
+
+    def focused(self) -> dict[str, Any]:
+        """The node of sway's tree that has the focus."""
+        nodes = [self.sway("-t", "get_tree")]
+        for node in nodes:
+            nodes += [*node.get("nodes", ()), *node.get("floating_nodes", ())]
+        return next((node for node in nodes if node.get("focused")), {})
+
+    def close(self) -> None:
+        """End everything that was started, last first."""
+        for child in reversed(self._children):
+            if child.poll() is None:
+                child.kill() if child.args == "frozen" else child.terminate()
+                try:
+                    child.wait(5)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+                    child.wait()
+            for stream in (child.stdin, child.stdout, child.stderr):
+                if stream is not None:
+                    stream.close()
+
+
+def as_nobody() -> list[str]:
+    """What to put before a command that must not be root."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+
+
+@contextmanager
+def virtual_wayland(compositor: str = "sway") -> Iterator[VirtualWayland]:
+    """A session for a with-block."""
+    missing = [
+        f"{program} (apt: {package})" for program, package in NEEDED.items() if not shutil.which(program)
+    ]
+    if missing:
+        pytest.fail(f"these tests need programs that are not installed: {', '.join(missing)}", pytrace=False)
+    # Sockets have short names, and the compositor's user must get there: not pytest's folder.
+    with tempfile.TemporaryDirectory(
+        prefix="vway-", dir="/tmp" if sys.platform == "linux" else None
+    ) as folder:
+        session = None
+        try:
+            session = VirtualWayland(Path(folder), compositor)
+            yield session
+        finally:
+            if session is not None:
+                session.close()

@@ -1,0 +1,127 @@
+"""The pipes through which selections travel: reading several at once, writing without waiting, and whose they
+are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import stat
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Final
+
+from voice_edit.desktop._wayland_wire import close_fd
+from voice_edit.errors import TargetTimeout
+
+PIECE: Final = 1 << 16
+MOST_BYTES: Final = 64 << 20
+"""A clipboard that holds more, all types together, is not borrowed."""
+
+
+class TooLarge(Exception):  # noqa: N818  # it says what happened
+    """More came than we keep."""
+
+
+def read_all(pipes: Mapping[str, int], *, quiet_s: float, most: int = MOST_BYTES) -> dict[str, bytes]:
+    """Read every pipe to its end, at the same time; all of them are closed afterwards. name -> content.
+
+    Raises TargetTimeout when nothing comes for `quiet_s`, TooLarge for more than `most` bytes in all.
+    """
+    found = {name: bytearray() for name in pipes}
+    names = {fd: name for name, fd in pipes.items()}
+    open_ = set(names)
+    poll = select.poll()
+    for fd in names:
+        os.set_blocking(fd, False)
+        poll.register(fd, select.POLLIN | select.POLLHUP)
+    size = 0
+    try:
+        while open_:
+            ready = poll.poll(quiet_s * 1000)
+            if not ready:
+                raise TargetTimeout("The program that holds the clipboard does not give its content.")
+            for fd, _ in ready:
+                data = _read(fd)
+                if data is None:
+                    continue
+                if not data:
+                    poll.unregister(fd)
+                    open_.discard(fd)
+                found[names[fd]] += data
+                size += len(data)
+                if size > most:
+                    raise TooLarge
+    finally:
+        for fd in names:
+            close_fd(fd)
+    return {name: bytes(data) for name, data in found.items()}
+
+
+def _read(fd: int) -> bytes | None:
+    """What is there; b"" at the end, None when nothing is there after all."""
+    try:
+        return os.read(fd, PIECE)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+
+
+class Writer:
+    """Content on its way into a pipe, a piece whenever there is room. Owns the file descriptor."""
+
+    def __init__(self, fd: int, data: bytes) -> None:
+        os.set_blocking(fd, False)
+        self.fd = fd
+        self._data = memoryview(data)
+        self.complete = False
+        """All of it was taken."""
+        self.failed = False
+        """The reader gave up."""
+
+    @property
+    def over(self) -> bool:
+        return self.complete or self.failed
+
+    def write(self) -> None:
+        """Write what there is room for; closes the pipe at the end."""
+        try:
+            while self._data:
+                self._data = self._data[os.write(self.fd, self._data[:PIECE]) :]
+            self.complete = True
+        except BlockingIOError:
+            return
+        except OSError:
+            self.failed = True
+        self.close()
+
+    def close(self) -> None:
+        close_fd(self.fd)
+
+
+def reads_from(fd: int, pids: Collection[int]) -> bool | None:
+    """Whether one of these processes holds the other end of a pipe; None where nobody can tell."""
+    about = os.fstat(fd)
+    if not stat.S_ISFIFO(about.st_mode):
+        return None
+    name = f"pipe:[{about.st_ino}]"
+    unknown = False
+    for pid in pids:
+        try:
+            held = list(Path(f"/proc/{pid}/fd").iterdir())
+        except OSError:  # gone, or a program that hides what it has open
+            unknown = True
+            continue
+        for one in held:
+            with contextlib.suppress(OSError):
+                if str(one.readlink()) == name:
+                    return True
+    return None if unknown or not pids else False
+
+
+def wait(deadline_s: float) -> float:
+    """Seconds that are left, never less than none."""
+    return max(0.0, deadline_s - time.monotonic())
