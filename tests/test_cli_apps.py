@@ -87,7 +87,7 @@ def test_check_says_what_has_the_focus_and_how_it_would_be_written_to(
     words = " ".join(result.stdout.split())
     assert "field mousepad: text, gtk3, several lines, can be read, can be changed in place" in words
     assert "profile Profile editor: the program is called mousepad." in words
-    assert "way accessibility → paste → type (pastes with <shift>+<insert>)" in words
+    assert "way edit in place, then paste, then type (pastes with <shift>+<insert>)" in words
     assert "keyboard: XTEST is missing." in result.stderr
     assert "Start the X server with it." in result.stderr
 

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from voice_edit.apps.showing import WAYS
+
 if TYPE_CHECKING:
-    from voice_edit.apps.profiles import Profiles
+    from voice_edit.apps.profiles import Mechanism, Profiles
     from voice_edit.config import Settings
     from voice_edit.desktop.base import Means, SessionKind
     from voice_edit.targets.field_choice import Focus
@@ -27,7 +29,7 @@ class Looked:
     means: Sequence[Means]
 
     @property
-    def mechanism(self) -> str | None:
+    def mechanism(self) -> Mechanism | None:
         """What would be tried first; None if nothing could be written there."""
         return self.focus.mechanisms[0] if self.focus is not None and self.focus.mechanisms else None
 
@@ -44,7 +46,7 @@ class Looked:
             told = [element.role or "no role", element.toolkit, *_traits(focus)]
             found.append(("field", f"{element.app or 'no name'}: {', '.join(part for part in told if part)}"))
         found.append(("profile", focus.profile.why))
-        ways = " → ".join(focus.mechanisms) or "nothing is written there"
+        ways = ", then ".join(WAYS[way] for way in focus.mechanisms) or "nothing is written there"
         if "paste" in focus.mechanisms:
             ways += f"  (pastes with {focus.profile.chord})"
         found += [("way", ways), ("why", focus.why)]

@@ -6,9 +6,9 @@ import json
 from dataclasses import fields
 from typing import Any
 
-from voice_edit.apps.profiles import DEFAULT, AppProfile, Match, Row
+from voice_edit.apps.profiles import DEFAULT, AppProfile, Match, Mechanism, Row
 
-WAYS = {"accessibility": "edit in place", "paste": "paste", "type": "type"}
+WAYS: dict[Mechanism, str] = {"accessibility": "edit in place", "paste": "paste", "type": "type"}
 """What each mechanism does, in words."""
 BY_HAND = "clipboard only"
 _NOT_SHOWN = ("name", "why")

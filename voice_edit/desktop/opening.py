@@ -76,6 +76,16 @@ def open_desktop(
     )
 
 
+EDITED = "Fields tell what they hold: text is edited in place and read back."
+SWITCHED_ON = (
+    " It was off in this session and is on now, as a screen reader does it: Qt and browsers need that."
+)
+X11: tuple[tuple[Part, str, str], ...] = (
+    ("windows", "X11Windows", "Which window has the keyboard is known before anything is written."),
+    ("keyboard", "X11Keyboard", "Keys are pressed through XTEST, in the present layout."),
+    ("clipboard", "X11Clipboard", "It is borrowed for a paste, and given back in every type."),
+)
+"""Each part of an X session: the class that is it, and what it is good for."""
 _PARTS: tuple[Part, ...] = ("accessibility", "windows", "clipboard", "keyboard")
 
 
@@ -92,22 +102,32 @@ class _Opening:
 
     def at_spi(self) -> None:
         """Linux's accessibility service."""
-        self.accessibility = self._call(("accessibility",), "at-spi", "_atspi", "open_atspi")
+        opened = self._call(("accessibility",), "at-spi", "_atspi", "open_atspi")
+        if opened is not None:
+            self.accessibility = opened
+            self._tell("accessibility", "at-spi", works=True, why=EDITED + SWITCHED_ON * opened.switched_on)
 
     def x11(self) -> None:
-        opened = self._call(_PARTS[1:], "x11", "_x11", "open_x11", self.environ.get("DISPLAY", ""))
-        if opened is not None:
-            self.windows, self.keyboard, self.clipboard = opened
+        """Each part by itself: without XTEST the clipboard still works."""
+        display = self.environ.get("DISPLAY", "")
+        for part, name, why in X11:
+            opened = self._call((part,), "x11", "_x11", name, display)
+            if opened is not None:
+                setattr(self, part, opened)
+                self._tell(part, "x11", works=True, why=why)
 
     def wayland(self) -> None:
         opened = self._call(_PARTS[1:], "wayland", "_wayland", "open_wayland", self.environ)
         if opened is not None:
-            self.windows, self.keyboard, self.clipboard = opened
+            self.windows, self.keyboard, self.clipboard = opened.windows, opened.keyboard, opened.clipboard
+            self.means += opened.means
 
     def mac(self) -> None:
         opened = self._call(_PARTS, "ax", "_ax", "open_ax")
         if opened is not None:
-            self.accessibility, self.windows, self.keyboard, self.clipboard = opened
+            self.accessibility, self.windows = opened.accessibility, opened.windows
+            self.clipboard, self.keyboard = opened.clipboard, opened.keyboard
+            self.means += opened.means
 
     def not_yet(self) -> None:
         for part in ("accessibility", "windows", "keyboard"):
@@ -126,7 +146,7 @@ class _Opening:
         self._tell("clipboard", "pyperclip", works=True, why=why)
 
     def _call(self, parts: tuple[Part, ...], name: str, module: str, function: str, *arguments: Any) -> Any:
-        """Open one library's parts; None, and a line for each part, where that fails."""
+        """Open what one library has; None, and a line for each of these parts, where that fails."""
         from voice_edit.errors import VoiceEditError
 
         try:
@@ -141,8 +161,6 @@ class _Opening:
             why = f"A fault in voice-edit itself: {type(error).__name__}: {error}."
             remedy = "Please report this line."
         else:
-            for part in parts:
-                self._tell(part, name, works=True, why="")
             return opened
         for part in parts:
             self._tell(part, name, works=False, why=why, remedy=remedy)

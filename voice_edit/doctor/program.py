@@ -96,6 +96,23 @@ def settings(context: Context) -> Finding:
     return Finding("ok", f"{shown}{more}", "", {"file": str(file), "variables": variables})
 
 
+def apps(context: Context) -> Finding:
+    """The user's profiles of programs."""
+    from voice_edit.apps.profiles import load_profiles
+    from voice_edit.errors import UsageError
+
+    file = context.paths.apps_file
+    try:
+        rows = load_profiles(context.paths).rows
+    except UsageError as error:
+        return trouble(error)
+    mine = [row.profile.name for row in rows if row.origin != "built-in"]
+    details = {"file": str(file), "profiles": mine, "built_in": len(rows) - len(mine)}
+    if not mine:
+        return Finding("ok", f"{len(rows)} that come with the program ({file}: none of yours)", "", details)
+    return Finding("ok", f"{', '.join(mine)} of {file}, and {len(rows) - len(mine)} others", "", details)
+
+
 def folders(context: Context) -> Finding:
     """Whether data, settings and sockets can be written, and how much room there is for recordings."""
     places = {
