@@ -1,5 +1,7 @@
-"""Everything between the words and a field of another program, for benchmarks: the program's own parts (focus,
-accessibility, clipboard, keys, journal, edits) on a desktop that nobody sees, and programs to write into.
+"""Everything between the words and a field of another program, for benchmarks.
+
+Our own parts (focus, accessibility, clipboard, keys, journal, edits) work on a desktop that nobody sees, with
+real programs to write into.
 
 Only the microphone and the model are left out: words are given. What a field truly holds is told by its
 program over a channel of its own (`tests/apps`).
@@ -31,7 +33,7 @@ from voice_edit.desktop.base import Desktop
 from voice_edit.desktop.opening import open_desktop
 from voice_edit.editing import Editing
 from voice_edit.edits import Change, Edit, Selection
-from voice_edit.errors import TargetUncertain, VoiceEditError
+from voice_edit.errors import TargetError, TargetUncertain, VoiceEditError
 from voice_edit.journal.journal import Journal
 from voice_edit.paths import Paths
 from voice_edit.pipeline import Mode
@@ -138,10 +140,11 @@ class FieldRig:
         state: State
         try:
             outcome = editing.say(words, mode=mode)
-        except TargetUncertain as error:
-            state, why = "uncertain", f"{type(error).__name__}: {error}"
         except VoiceEditError as error:
-            state, why = "refused", f"{type(error).__name__}: {error}"
+            state = "uncertain" if isinstance(error, TargetUncertain) else "refused"
+            why = f"{type(error).__name__}: {error}"
+            if mode == "dictate" and isinstance(error, TargetError):
+                self._shelter(words)
         else:
             receipts = [outcome.receipt, *(one.receipt for one in outcome.reverted)]
             states = {receipt.state for receipt in receipts if receipt is not None}
@@ -177,17 +180,17 @@ class FieldRig:
 
     # --- looking ------------------------------------------------------------------------------------------
 
-    def truth(self, app: Any, expected: str, name: str = "text", *, wait: bool = True) -> str:
-        """What the field holds; waits a moment for a program that is still busy to come to `expected`.
-
-        Without `wait` it is looked at after a while, in case something comes that should not.
-        """
-        deadline = time.monotonic() + (PATIENCE_S if wait else SETTLE_S)
-        while True:
-            text = str(app.text(name))
-            if time.monotonic() >= deadline or (wait and text == expected):
-                return text
+    def truth(self, app: Any, name: str, right: Callable[[str], bool]) -> str:
+        """What the field holds, as soon as it is `right`; or at last, when it does not become so."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not right(text := str(app.text(name))) and time.monotonic() < deadline:
             time.sleep(0.005)
+        return text
+
+    def later(self, app: Any, name: str) -> str:
+        """What the field holds after a while, in case something comes that should not."""
+        time.sleep(SETTLE_S)
+        return str(app.text(name))
 
     def wait(self, condition: Callable[[], object], what: str) -> None:
         """Until something holds; AssertionError if it never does."""
@@ -196,6 +199,12 @@ class FieldRig:
             if time.monotonic() > deadline:
                 raise AssertionError(f"this did not happen: {what}; what has the focus: {self.present()}")
             time.sleep(0.005)
+
+    def _shelter(self, words: str) -> None:
+        """What the daemon does with words that no field took."""
+        if self.desktop.clipboard is not None:
+            with contextlib.suppress(TargetError):
+                self.desktop.clipboard.put(words)
 
     def _settings(self) -> FieldSettings:
         return FieldSettings(mechanism=self.mechanism)

@@ -3,8 +3,8 @@
     python -m benchmarks.fields                      # everything, 20 times: a quarter of an hour
     python -m benchmarks.fields --count 3 --apps qt,xterm --mechanisms paste
 
-Words are said to a field of a real program on a private screen; afterwards the program is asked over a channel
-of its own what it holds. A cell says how often we claimed what: V verified, U unverified, R refused,
+Words are said to a field of a real program on a private screen; afterwards the program is asked over a
+channel of its own what it holds. A cell says how often we claimed what: V verified, U unverified, R refused,
 ? uncertain. It is followed by "wrong N" where the truth was another: text that we called verified and that is
 not there, or a refusal that changed something. The rows "password" and "read_only" must be refused before
 anybody is listened to.
@@ -54,6 +54,16 @@ class Try:
     mode: Any
     after: str
 
+    def is_written(self, held: str) -> bool:
+        """Whether the text is what it should be."""
+        return held == self.after
+
+    def is_written_blindly(self, held: str) -> bool:
+        """Whether the words stand at the caret and all else is as it was. Nobody knew what is around it."""
+        begin, end = self.before[: self.caret], self.before[self.caret :]
+        inside = held[len(begin) : len(held) - len(end)]
+        return held.startswith(begin) and held.endswith(end) and inside.strip().lower() == self.words
+
 
 def main() -> None:
     """Run and print."""
@@ -101,29 +111,27 @@ def try_program(rig: FieldRig, kind: str, mechanisms: list[str], count: int) -> 
     return rows
 
 
-def plan(operation: str, number: int, *, blind: bool) -> Try:
+def plan(operation: str, number: int, *, empty: bool = False) -> Try:
     """A text, and what is said to it. The days differ from try to try, so that no old text can pass."""
     old, new = DAYS[number % 7], DAYS[(number + 3) % 7]
     text = f"Grüße: we meet on {old} at the café 😀. Then 你好 and one more."
     caret = text.index(old) + len(old)
+    if empty:
+        text, caret = "", 0
     if operation == "insert":
-        after = f"{old} morning" if not blind else " morning"
-        return Try(text, caret, "morning", "dictate", text.replace(old, after))
+        return Try(text, caret, "morning", "dictate", text.replace(old, f"{old} morning"))
     if operation == "replace":
         return Try(text, 0, f"replace {old} with {new}", "edit", text.replace(old, new))
     if operation == "delete":
-        return Try(text, 0, "delete the last sentence", "edit", text[: text.index(" Then")])
+        return Try(text, 0, "delete the last sentence", "edit", text.partition(" Then")[0])
     return Try(text, caret, "undo that", "edit", text)
 
 
 def _try(rig: FieldRig, app: Any, field: str, mechanism: str, operation: str, number: int) -> Row:
     terminal, blind = app.kind in TERMINALS, app.kind in (*TERMINALS, "tk")
-    wanted = plan(operation, number, blind=blind)
-    before = "" if terminal else wanted.before
-    if terminal:
-        app.set("")
-    else:
-        app.set(before, caret=wanted.caret, field=field)
+    wanted = plan(operation, number, empty=terminal)
+    before = wanted.before
+    app.set(before, caret=wanted.caret, field=field)
     rig.put_focus(app, field)
     if operation == "undo":  # something to undo
         if rig.say("again", mode="dictate").state == "unverified":  # it may take its time, and says nothing
@@ -131,25 +139,14 @@ def _try(rig: FieldRig, app: Any, field: str, mechanism: str, operation: str, nu
         before = app.text(field)
     said = rig.say(wanted.words, mode=wanted.mode)
     if said.state == "refused":
-        held, right = (now := rig.truth(app, before, field, wait=False)), now == before
-    elif terminal:  # its program got what was pasted, and nothing else
-        held = rig.truth(app, wanted.words, field)
-        right = held.strip(" ").lower() == wanted.words
-    elif blind:
-        held = rig.truth(app, wanted.after, field)
-        right = _with_words(held, wanted)
+        held = rig.later(app, field)
+        right = held == before
     else:
-        held = rig.truth(app, wanted.after, field)
-        right = held == wanted.after
+        check = wanted.is_written_blindly if blind else wanted.is_written
+        held = rig.truth(app, field, check)
+        right = check(held)
     shown = "" if right else held
     return Row(app.kind, field, mechanism, operation, said.state, right, _reason(said), said.ms, shown)
-
-
-def _with_words(held: str, wanted: Try) -> bool:
-    """Whether the words stand at the caret and all else is as it was; a blind field has no manners."""
-    begin, end = wanted.before[: wanted.caret], wanted.before[wanted.caret :]
-    inside = held[len(begin) : len(held) - len(end)]
-    return held.startswith(begin) and held.endswith(end) and inside.strip().lower() == wanted.words
 
 
 def _reason(said: Said) -> str:
