@@ -37,8 +37,8 @@ TRANSFER_S: Final = 5.0
 PASTES_PRIMARY: Final = frozenset(
     {
         "alacritty", "aterm", "eterm", "gnome-terminal", "gnome-terminal-server", "guake", "kitty",
-        "lxterminal", "mate-terminal", "roxterm", "rxvt", "sakura", "st", "st-256color", "terminator", "termite", "tilix",
-        "urxvt", "uxterm", "xfce4-terminal", "xterm",
+        "lxterminal", "mate-terminal", "roxterm", "rxvt", "sakura", "st", "st-256color", "terminator",
+        "termite", "tilix", "urxvt", "uxterm", "xfce4-terminal", "xterm",
     }
 )  # fmt: skip
 """Classes of terminals: Shift+Insert pastes PRIMARY there, even what they themselves have selected."""
