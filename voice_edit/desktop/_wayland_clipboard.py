@@ -3,8 +3,8 @@ by the portal.
 
 What is there is read first, all types at once. Then our text is offered, the chord pressed, and the request
 of the program waited for. Everybody may ask for a selection, and Wayland does not say who did; but the pipe
-that comes with a request has another end, and the kernel says which process holds it. A clipboard manager that
-fetches everything it sees is thereby told from the program that is pasted into.
+that comes with a request has another end, and the kernel says which process holds it. A clipboard manager
+that fetches everything it sees is thereby told from the program that is pasted into.
 
 The primary selection is left alone but for terminals, some of which paste it at Shift+Insert: text views of
 GTK give up what is selected in them when somebody else takes it, and the paste would no longer replace it.
@@ -65,6 +65,10 @@ class Access(Protocol):
     def own(self, which: Which, content: Content, *, on_request: OnRequest | None = None) -> Source: ...
 
     def clear(self, which: Which) -> None: ...
+
+    def confirmed(self, source: Source, kind: str) -> bool:
+        """Whether what the clipboard holds now is what we offer."""
+        ...
 
     def close(self) -> None: ...
 
@@ -158,25 +162,22 @@ class WaylandClipboard:
         data = _encoded(text)
         with self._lock:
             selections = self._reach()
-            selections.own("clipboard", dict.fromkeys(TEXT_TYPES, data))
-            offer = selections.current("clipboard")
-            if offer is None or TEXT not in offer.types:
-                return False
-            try:
-                return read_all(selections.receive(offer, [TEXT]), quiet_s=OWNER_QUIET_S)[TEXT] == data
-            except (TargetGone, TargetTimeout):  # somebody else has copied something meanwhile
-                return False
+            source = selections.own("clipboard", dict.fromkeys(TEXT_TYPES, data))
+            return selections.confirmed(source, TEXT)
 
     def close(self) -> None:
         """Hand over what we hold to a process that keeps it until somebody copies something else."""
         with self._lock:
-            with contextlib.suppress(TargetError):
-                both: tuple[Which, ...] = ("clipboard", "primary")
-                owned = {which: self._selections.owned(which) for which in both}
-                held = {which: source.content for which, source in owned.items() if source is not None}
-                if held and self._keep is not None:
-                    self._keep(held)
+            if self._keep is not None:
+                self._hand_over(self._keep)
             self._selections.close()
+
+    def _hand_over(self, keep: Callable[[Mapping[Which, Content]], object]) -> None:
+        both: tuple[Which, ...] = ("clipboard", "primary")
+        with contextlib.suppress(TargetError):  # the session is over: there is nothing to keep
+            owned = {which: self._selections.owned(which) for which in both}
+            if held := {which: source.content for which, source in owned.items() if source is not None}:
+                keep(held)
 
     # --- borrowing ----------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, TypeVar
 
-from voice_edit.desktop._wayland_pipes import Writer
+from voice_edit.desktop._wayland_pipes import TooLarge, Writer, read_all
 from voice_edit.desktop._wayland_wire import Arguments, Connection, close_fd, connect
 from voice_edit.desktop.base import CALL_S
 from voice_edit.desktop.errors import FieldUnsupported
@@ -147,6 +147,17 @@ class Selections:
         """Have nothing there."""
         self._do(lambda: self._drop(which, tell=True))
         self.settle()
+
+    def confirmed(self, source: Source, kind: str) -> bool:
+        """Whether what the clipboard holds now, read back, is what we offer."""
+        offer = self.current("clipboard")
+        if offer is None or kind not in offer.types:
+            return False
+        try:
+            found = read_all(self.receive(offer, [kind]), quiet_s=CALL_S)
+        except (TargetError, TooLarge):  # somebody else has copied something meanwhile
+            return False
+        return found[kind] == source.content[kind]
 
     def settle(self) -> None:
         """Wait until the compositor has done all that it was asked to do."""

@@ -3,9 +3,9 @@
 It needs access to /dev/uinput, and knows places on the keyboard, not characters: text would come out as if
 the keyboard were American. So it presses chords of named keys (Shift+Insert), and nothing else.
 
-Versions before 1.0 (Debian 12, Ubuntu) are told keys by name, later ones by number; each takes the other's
-words without complaint and does nothing useful, so the version is found out first. Tested against stand-ins
-for both; no kernel of ours had /dev/uinput.
+Versions before 1.0 (Debian 12, Ubuntu) are told keys by name, later ones by number; neither complains about
+the other's words, and the old one types their first letters, so the version is found out first. Tested against
+stand-ins for both: pressing takes /dev/uinput.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ REMEDY: Final = (
     "Install ydotool 1.0 or later, start its daemon (systemctl --user enable --now ydotool), and give "
     "yourself access to /dev/uinput: docs/fields.md."
 )
-_NAMES: Final = {"ctrl": "ctrl", "alt": "alt", "shift": "shift", "super": "leftmeta"}
+# The old version takes any other name for a letter, its first one.
+_NAMES: Final = {
+    "INSERT", "DELETE", "HOME", "END", "PAGEUP", "PAGEDOWN", "UP", "DOWN", "LEFT", "RIGHT", "ENTER", "TAB",
+    "ESC", "BACKSPACE", *(f"F{number}" for number in range(1, 13)),
+}  # fmt: skip
 
 
 class YdotoolKeyboard:
@@ -43,13 +47,13 @@ class YdotoolKeyboard:
             raise FieldUnsupported("ydotool is not installed.", hint=REMEDY)
         self._program = program
         self._environ = dict(environ)
-        help_ = self._run("key", "--help")
-        syntax = syntax_of(help_.stdout + help_.stderr)
+        syntax = syntax_of(self._run("--help").stdout)
         if syntax is None:
             raise FieldUnsupported("ydotool is there, and is of no version that we know.", hint=REMEDY)
         self._syntax: Syntax = syntax
-        # Presses nothing: key 0 does not exist. What is missing (uinput, the daemon) is told all the same.
-        if syntax == "numbers" and (why := problem_in(self._run("key", "0:0"))):
+        # Neither presses anything (there is no key 0), and both tell if uinput or the daemon is missing.
+        probe = ("0:0",) if syntax == "numbers" else ("--help",)
+        if why := problem_in(self._run("key", *probe)):
             raise FieldUnsupported(f"ydotool cannot press keys: {why}.", hint=REMEDY)
 
     def wait_until_released(self, timeout_s: float) -> bool:
@@ -102,33 +106,35 @@ class YdotoolKeyboard:
 
 
 def syntax_of(help_text: str) -> Syntax | None:
-    """Which words a version takes, by the help of its `key` command. Pure."""
-    if re.search(r"<?keycode|:<?pressed", help_text, re.IGNORECASE):
-        return "numbers"
-    if re.search(r"key sequence|--repeat-delay|ctrl\+", help_text, re.IGNORECASE):
-        return "names"
-    return None
+    """Which words a version takes, by its list of commands. Pure."""
+    if not re.search(r"^\s*key\s*$", help_text, re.MULTILINE):
+        return None
+    return "names" if re.search(r"^\s*recorder\s*$", help_text, re.MULTILINE) else "numbers"
 
 
 def key_words(chord: Chord, syntax: Syntax) -> Sequence[str] | None:
-    """What `ydotool key` is told; None for a key whose place depends on the layout. Pure."""
+    """What `ydotool key` is told; None for a key whose place depends on the layout, or that it does not know.
+    Pure.
+    """
     if len(chord.key) == 1 or chord.key not in KEYS:
         return None
     modifiers = sorted(chord.modifiers, key=lambda name: MODIFIERS.index(kind_of(name) or ""))
     if syntax == "names":
-        return ["+".join([*(_NAMES[kind_of(name) or ""] for name in modifiers), chord.key.replace("_", "")])]
+        name = chord.key.replace("_", "").upper()
+        return (
+            ["+".join([*(str(kind_of(one)).upper() for one in modifiers), name])] if name in _NAMES else None
+        )
     codes = [KEYS[name if name in KEYS else f"left_{name}"].evdev for name in modifiers]
     codes.append(KEYS[chord.key].evdev)
     return [*(f"{code}:1" for code in codes), *(f"{code}:0" for code in reversed(codes))]
 
 
 def problem_in(done: subprocess.CompletedProcess[str]) -> str:
-    """Why it did not work; "" if it says nothing of the kind. Both versions end with 0 whatever happens, and
-    version 0.1 always remarks that its daemon is not used. Pure.
+    """Why it did not work; "" if it says nothing of the kind. Its exit code says little: the old version
+    counts its arguments there, and ends itself with a signal where it may not press keys. Pure.
     """
-    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    serious = [line for line in lines if not re.search(r"backend unavailable.*latency", line, re.IGNORECASE)]
-    bad = [line for line in serious if re.search(r"fail|cannot|denied|error|no such", line, re.IGNORECASE)]
+    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines()]
+    bad = [line for line in lines if re.search(r"\bfail|cannot|denied|\berror", line, re.IGNORECASE)]
     if bad:
-        return bad[0].rstrip(".")
-    return "" if done.returncode == 0 else f"it ended with {done.returncode}"
+        return bad[0].removeprefix("what():").strip().rstrip(".")
+    return f"it was ended by signal {-done.returncode}" if done.returncode < 0 else ""
