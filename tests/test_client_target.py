@@ -47,7 +47,7 @@ def test_a_snapshot_is_text_selection_and_fingerprint() -> None:
     snapshot = practice(Field(TEXT, 2, 5)).snapshot()
     assert (snapshot.name, snapshot.text, snapshot.selection) == ("client:practice", TEXT, Selection(2, 5))
     assert snapshot.version.sha256 == sha256(TEXT)
-    assert {"write", "read_back", "edit", "selection"} == snapshot.capabilities
+    assert {"write", "read_back", "edit", "selection", "lines"} == snapshot.capabilities
 
 
 @pytest.mark.parametrize(

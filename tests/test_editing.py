@@ -13,6 +13,7 @@ from memory_target import Field, practice
 from sounds import silence, voice
 
 from engine.frames import ms_to_samples
+from voice_edit import questions
 from voice_edit.config import Settings
 from voice_edit.editing import Editing, Failure, Outcome
 from voice_edit.edits import Edit
@@ -45,7 +46,12 @@ class Asked:
         self.questions.append([choice.excerpt for choice in error.choices])
         return self.answers.pop(0)
 
-    def confirm(self, before: str, after: str, edits: Sequence[Edit]) -> bool:
+    def is_there(self) -> bool:
+        return True
+
+    def confirm(
+        self, before: str, after: str, edits: Sequence[Edit], *, question: str = questions.MUCH
+    ) -> bool:
         self.confirmed.append((before, after))
         return bool(self.answers.pop(0))
 

@@ -6,6 +6,7 @@ from voice_edit.caret_marks import read_marked, write_marked
 from voice_edit.commands import AnyCommand, Rewrite
 from voice_edit.editor import Editor
 from voice_edit.errors import NeedsWriter, NoMatch, NothingToRedo, NothingToUndo
+from voice_edit.recent import Said
 from voice_edit.spoken.grammar import parse
 
 
@@ -78,7 +79,7 @@ def test_i_meant_does_not_guess() -> None:
 
 
 def test_an_earlier_process_can_say_what_was_inserted_last() -> None:
-    editor = Editor(read_marked("a dark red fox<>"), last_inserted=((2, 10),))
+    editor = Editor(read_marked("a dark red fox<>"), said=(Said(((2, 10),)),))
     assert say(editor, "I meant light blue") == "a light blue fox<>"
 
 

@@ -1,35 +1,27 @@
-"""Questions that only the speaker can answer: which of several places is meant, and whether much text may go.
+"""What an answer of the speaker does to the commands: which of several places is meant, and whether much
+text may go.
 
-Asking itself is up to whoever holds the `Asker`; what an answer does to the commands is decided here, purely.
+Asking itself is up to whoever holds the `Asker` (`questions`); here it is decided, purely.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from voice_edit.commands import AnyCommand, Correct, Replace
 from voice_edit.errors import CommandError
+from voice_edit.questions import Asker
 from voice_edit.resolving import Span, resolve
-from voice_edit.selectors import Exact, Quote, Selector, Unit, _Model
+from voice_edit.selectors import Exact, Quote, Selector, That, Unit, WhatWasSaid, _Model
 
 if TYPE_CHECKING:
     from voice_edit.edits import Edit
     from voice_edit.errors import Ambiguous
 
+__all__ = ["Asker", "chars_touched", "choose", "is_about_what_was_said"]
+
 ModelT = TypeVar("ModelT", bound=_Model)
-
-
-class Asker(Protocol):
-    """Somebody who can ask the speaker. Both block until there is an answer, or nobody gives one in time."""
-
-    def choose(self, error: Ambiguous) -> int | None:
-        """Which of `error.choices` is meant: its index, or None for none of them and for no answer."""
-        ...
-
-    def confirm(self, before: str, after: str, edits: Sequence[Edit]) -> bool:
-        """Whether the text may become `after`; False for no answer, too."""
-        ...
 
 
 def choose(commands: Sequence[AnyCommand], error: Ambiguous, index: int) -> tuple[AnyCommand, ...] | None:
@@ -60,6 +52,15 @@ def choose(commands: Sequence[AnyCommand], error: Ambiguous, index: int) -> tupl
 def chars_touched(edits: Iterable[Edit]) -> int:
     """How many code points of the text are removed or replaced; what is only added does not count."""
     return sum(len(change.old) for edit in edits for change in edit.changes)
+
+
+def is_about_what_was_said(commands: Iterable[AnyCommand]) -> bool:
+    """Whether it matters to the commands what was said before them: "that", "I meant ..."."""
+    return any(
+        isinstance(command, Correct)
+        or any(isinstance(node, That | WhatWasSaid) for node in _selectors(command))
+        for command in commands
+    )
 
 
 def _exactly(error: Ambiguous, span: Span) -> Selector:
@@ -110,4 +111,4 @@ def _anywhere(node: _Model) -> _Model:
 
 def _names_the_mistake(command: Correct, selector: _Model) -> bool:
     """ "I meant Wednesday, not Tuesday" looks for a quote that stands in no selector of its own."""
-    return isinstance(selector, Quote) and selector.text == command.instead_of
+    return isinstance(selector, Quote) and selector.text in (command.instead_of, command.about)

@@ -152,11 +152,14 @@ class Redo(_Model):
 
 
 class Correct(_Model):
-    """The words just inserted were wrong: "I meant Wednesday", "I meant Wednesday not Tuesday"."""
+    """Words said lately were wrong: "I meant Wednesday", "I meant Wednesday not Tuesday", "the thing I said
+    about Tuesday, it's Wednesday"."""
 
     kind: Literal["correct"] = "correct"
     text: Annotated[str, Field(min_length=1)]
     instead_of: str | None = None
+    about: str | None = None
+    """The mistake, or what the sentence with the mistake is about."""
 
 
 class Save(_Model):

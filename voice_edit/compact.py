@@ -75,6 +75,9 @@ def selector(value: Any) -> s.Selector:
         return s.Selected()
     if "that" in data:
         return s.That()
+    if "said" in data:
+        _only(data, "said")
+        return s.WhatWasSaid(about=None if data["said"] in (None, "last") else str(data["said"]))
     if "between" in data:
         _only(data, "between", "in")
         first, second = data["between"]
@@ -146,6 +149,8 @@ def selector_to_compact(value: s.Selector) -> Any:
                 out["to"] = _end_to_compact(value.end)
         case s.Everything():
             out = {f"everything_{value.side}": _end_to_compact(value.of)}
+        case s.WhatWasSaid():
+            return {"said": value.about or "last"}
         case s.Exact():
             return {"span": [value.start, value.end]}
         case _:
@@ -185,7 +190,8 @@ def _rewrite(value: Any, _: Mapping[str, Any]) -> c.Rewrite:
 
 
 def _correct(value: Any, more: Mapping[str, Any]) -> c.Correct:
-    return c.Correct(text=str(value), instead_of=None if more.get("not") is None else str(more["not"]))
+    options = {"instead_of": more.get("not"), "about": more.get("about")}
+    return c.Correct(text=str(value), **{k: str(v) for k, v in options.items() if v is not None})
 
 
 _Reader = Callable[[Any, Mapping[str, Any]], c.AnyCommand]
@@ -211,7 +217,7 @@ _READERS: dict[str, tuple[_Reader, tuple[str, ...]]] = {
     "new_paragraph": (lambda v, _: c.Break(style="paragraph", at=place(v)), ()),
     "undo": (lambda v, _: c.Undo(count=1 if v is None else v), ()),
     "redo": (lambda v, _: c.Redo(count=1 if v is None else v), ()),
-    "correct": (_correct, ("not",)),
+    "correct": (_correct, ("not", "about")),
     "save": (lambda v, _: c.Save(), ()),
     "stop": (lambda v, _: c.Stop(), ()),
     "rewrite": (_rewrite, ()),
@@ -283,7 +289,8 @@ def to_compact(command: c.AnyCommand) -> Any:
         case c.Undo() | c.Redo():
             return command.kind if command.count == 1 else {command.kind: command.count}
         case c.Correct():
-            return {"correct": command.text} | ({"not": command.instead_of} if command.instead_of else {})
+            options = {"not": command.instead_of, "about": command.about}
+            return {"correct": command.text} | {key: value for key, value in options.items() if value}
         case c.Save() | c.Stop():
             return command.kind
         case c.Rewrite():

@@ -1,19 +1,19 @@
 """One text that is edited by voice: what was said goes into the journal, then into the target, and is read
 back.
 
-    begin_utterance ─► words ─► understand ─► commands ─► perform ─► plan ─► apply ─► receipt
+    begin_utterance ─► words ─► understand ─► commands ─► perform ─► plan ─► land ─► receipt
                     (every arrow is on disk before the next step begins; see journal/)
 
 Between understanding and planning the speaker may be asked (`asking`): which of several places is meant, and
-whether a large edit is wanted.
+whether a large edit is wanted. Words that are no command may be a passage said again (`redictation`).
 
 Undo and redo that are *said* go to the journal, like the verbs: they reach back beyond this process.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from voice_edit import pipeline
@@ -23,82 +23,34 @@ from voice_edit.errors import (
     JournalError,
     NoTarget,
     NotConfirmed,
+    NotUnderstood,
     VoiceEditError,
 )
 from voice_edit.journal import audio_store
+from voice_edit.outcome import Failure, Outcome, revert_message
 from voice_edit.pipeline import Mode, Understood
+from voice_edit.questions import SAID_AGAIN
 
 if TYPE_CHECKING:
     from engine.events import Hypothesis, Rejected
     from engine.source import AudioSource
     from engine.speech import SpeechEngine
-    from voice_edit.asking import Asker
     from voice_edit.config import Settings
-    from voice_edit.document import Edit
     from voice_edit.editor import Editor
+    from voice_edit.edits import Document
     from voice_edit.journal.journal import Journal, Take
     from voice_edit.journal.records import UtteranceRecord
+    from voice_edit.landing import Plan, Planner
+    from voice_edit.manners.manners import Manners
     from voice_edit.pipeline import Heard
-    from voice_edit.targets.base import JournaledTarget, Receipt, Snapshot
-    from voice_edit.undo import Reverted
+    from voice_edit.questions import Asker
+    from voice_edit.recent import Said
+    from voice_edit.targets.base import JournaledTarget, Snapshot
+
+__all__ = ["Editing", "Failure", "Outcome", "load_what_a_command_needs", "revert_message"]
 
 SHORTEST_UNHEARD_SAMPLES = 1600
 """100 ms. Less sound than this, left over when listening failed, is not worth a retry."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one utterance."""
-
-    utterance: int
-    """Its number in the journal."""
-    understood: Understood
-    text_before: str
-    """The target's text before and after, line ends as "\\n"."""
-    text_after: str
-    edits: tuple[Edit, ...] = ()
-    """Empty if the utterance was an undo, a redo, or asked for nothing in the text."""
-    reverted: tuple[Reverted, ...] = ()
-    """What a spoken undo or redo took back or made again."""
-    receipt: Receipt | None = None
-    """None if nothing was to be written."""
-    stops: bool = False
-    """The speaker said to stop listening."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user may want to know about the target, full sentences."""
-        receipts = [self.receipt, *(one.receipt for one in self.reverted)]
-        return tuple(note for receipt in receipts if receipt for note in receipt.notes)
-
-    def to_json(self) -> dict[str, Any]:
-        """What `--json` prints."""
-        from voice_edit.edit_json import edits_to_json
-
-        receipt = self.receipt or (self.reverted[-1].receipt if self.reverted else None)
-        return {
-            "utterance": self.utterance,
-            "words": self.understood.words,
-            "mode": self.understood.mode,
-            "commands": self.understood.to_data(),
-            "edits": edits_to_json(self.edits),
-            "reverted": [one.utterance for one in self.reverted],
-            "changed": self.text_before != self.text_after,
-            "receipt": receipt.to_json() if receipt else None,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An utterance that could not be carried out. It changed nothing; the journal has its words and sound."""
-
-    words: str
-    error: VoiceEditError
-
-    @property
-    def utterance(self) -> int | None:
-        """Its number in the journal."""
-        return self.error.utterance
 
 
 class Editing:
@@ -112,10 +64,12 @@ class Editing:
         """May be exchanged between two utterances."""
         self.journal = journal
         self.confirm_chars = confirm_chars
+        self.manners: Manners | None = None
+        """Of dictated words; None: the usual."""
+        self._left: tuple[str, str] | None = None
+        """The name of a target and the text that we left there: what differs was done by others."""
         self._editor: Editor | None = None
-        """Remembers what was inserted last, for "delete that" and "I meant ..."."""
-        self._edited: str | None = None
-        """The name of the target that it belongs to."""
+        """Remembers what can be undone among other commands: "undo that and delete the last word"."""
 
     def say(
         self,
@@ -133,7 +87,8 @@ class Editing:
         """Carry out what was said. Whatever goes wrong, the journal has the words and the reason.
 
         `ask` answers when several places are meant, and confirms large edits; without it the first is an
-        Ambiguous and the second needs no confirmation. Raises CommandError and TargetError (nothing was
+        Ambiguous and the second needs no confirmation. A text that changes meanwhile is read again (see
+        `landing`). Raises CommandError and TargetError (nothing was
         written, but see TargetUncertain), JournalError; the error knows the utterance's number.
         """
         utterance = self.journal.begin_utterance(
@@ -146,7 +101,10 @@ class Editing:
         )
         self.journal.words(utterance, words, confidence=confidence, timing=timing)
         try:
-            understood = pipeline.understand(words, mode=mode)
+            try:
+                understood = pipeline.understand(words, mode=mode)
+            except NotUnderstood as error:
+                return self._say_again(utterance, words, mode, error, ask)
             self.journal.commands(utterance, understood.to_data())
             return self._carry_out(utterance, understood, ask)
         except VoiceEditError as error:
@@ -320,37 +278,59 @@ class Editing:
         return self._edit(utterance, understood, ask, stops=stops)
 
     def _edit(self, utterance: int, understood: Understood, ask: Asker | None, *, stops: bool) -> Outcome:
-        from voice_edit import undo
-
-        snapshot = self.target.snapshot()
-        if understood.mode == "edit" and "edit" not in snapshot.capabilities:
-            raise NoTarget("There is no text here that could be edited.")
-        editor = self._editor_on(snapshot)
-        understood, edits = self._perform(utterance, editor, understood, ask)
-        self._confirm(snapshot.text, editor.document.text, edits, ask)
-        receipt = undo.apply_edits(self.journal, self.target, utterance, edits, expected=snapshot.version)
-        return Outcome(
-            utterance,
-            understood,
-            snapshot.text,
-            editor.document.text,
-            tuple(edits),
-            receipt=receipt,
-            stops=stops,
+        plan = self._plan(utterance, self._snapshot(understood.mode), understood, ask)
+        self._confirm(plan, ask)
+        return self._land(
+            utterance, plan, ask, lambda now: self._plan(utterance, now, understood, ask), stops=stops
         )
 
-    def _perform(
-        self, utterance: int, editor: Editor, understood: Understood, ask: Asker | None
-    ) -> tuple[Understood, list[Edit]]:
-        """Carry out the commands on the editor's document; what is ambiguous is asked, one after the other.
+    def _say_again(
+        self, utterance: int, words: str, mode: Mode, error: NotUnderstood, ask: Asker | None
+    ) -> Outcome:
+        """Words that are no command: perhaps a passage of the text, said again to put it right. Never done
+        without having asked. Raises `error`.
+        """
+        from voice_edit import redictation
+
+        if mode != "edit" or ask is None or not ask.is_there() or not words.strip():
+            raise error
+
+        def plan_for(snapshot: Snapshot) -> Plan:
+            document = self._document(snapshot)
+            commands = redictation.commands(document, words, said=self._said(snapshot))
+            if not commands:
+                raise error
+            return self._plan(utterance, snapshot, Understood(words, mode, commands), None)
+
+        plan = plan_for(self._snapshot(mode))
+        if not ask.confirm(plan.snapshot.text, plan.text_after, plan.edits, question=SAID_AGAIN):
+            raise error
+        self.journal.commands(utterance, plan.understood.to_data())
+        return self._land(utterance, plan, ask, plan_for)
+
+    def _snapshot(self, mode: Mode) -> Snapshot:
+        snapshot = self.target.snapshot()
+        if mode == "edit" and "edit" not in snapshot.capabilities:
+            raise NoTarget("There is no text here that could be edited.")
+        return snapshot
+
+    def _plan(self, utterance: int, snapshot: Snapshot, understood: Understood, ask: Asker | None) -> Plan:
+        """What the commands do to this text; what is ambiguous is asked, one after the other.
 
         The journal gets the commands as they were chosen.
         """
         from voice_edit import asking
+        from voice_edit.landing import Plan
 
+        document = self._document(snapshot)
+        editor = self._editor_on(document, snapshot.name)
+        if asking.is_about_what_was_said(understood.commands):
+            editor.said = self._said(snapshot)
         while True:
             try:
-                return understood, pipeline.perform(editor, understood)
+                edits = pipeline.perform(editor, understood, manners=self.manners)
+                self._editor = editor
+                return Plan(snapshot, document.selection, understood, tuple(edits))
             except Ambiguous as error:
                 index = ask.choose(error) if ask is not None and error.choices else None
                 chosen = None if index is None else asking.choose(understood.commands, error, index)
@@ -359,13 +339,23 @@ class Editing:
                 understood = replace(understood, commands=chosen)
                 self.journal.commands(utterance, understood.to_data())
 
-    def _confirm(self, before: str, after: str, edits: Sequence[Edit], ask: Asker | None) -> None:
+    def _land(
+        self, utterance: int, plan: Plan, ask: Asker | None, planner: Planner, *, stops: bool = False
+    ) -> Outcome:
+        from voice_edit import landing
+
+        done, receipt = landing.land(self.journal, self.target, utterance, plan, planner=planner, ask=ask)
+        before, after = done.snapshot.text, done.text_after
+        self._left = done.snapshot.name, after
+        return Outcome(utterance, done.understood, before, after, done.edits, receipt=receipt, stops=stops)
+
+    def _confirm(self, plan: Plan, ask: Asker | None) -> None:
         from voice_edit.asking import chars_touched
 
-        touched = chars_touched(edits)
+        touched = chars_touched(plan.edits)
         if ask is None or not 0 < self.confirm_chars < touched:
             return
-        if not ask.confirm(before, after, edits):
+        if not ask.confirm(plan.snapshot.text, plan.text_after, plan.edits):
             raise NotConfirmed(
                 f"The edit would remove or replace {touched} characters and was not confirmed."
             )
@@ -375,47 +365,44 @@ class Editing:
 
         reverted = (undo.undo if undoing else undo.redo)(self.journal, self.target, count)
         self.journal.applied(utterance, revert_message(reverted, undoing=undoing))
-        self._editor = None
         before, after = reverted[0].text_before, reverted[-1].text_after
+        self._left, self._editor = (self.target.name, after), None
         return Outcome(utterance, understood, before, after, reverted=tuple(reverted))
 
-    def _editor_on(self, snapshot: Snapshot) -> Editor:
-        """The editor of the utterance before if the target still is what it left, else a new one.
-
-        The caret is where the target has it. Where a target has none, a new editor starts where the journal
-        knows that the last edit left it, or at the end of the text.
+    def _document(self, snapshot: Snapshot) -> Document:
+        """The text with its caret. A target without one has it where the last edit left it, else at the
+        end.
         """
-        from voice_edit.document import Document, Selection
+        from voice_edit.edits import Document, Selection
+
+        selection = snapshot.selection
+        if selection is None:
+            end = len(snapshot.text)
+            selection = Selection(*(self.journal.selection(snapshot.name, snapshot.version) or (end, end)))
+        return Document(snapshot.text, selection)
+
+    def _editor_on(self, document: Document, name: str) -> Editor:
+        """The editor of the utterance before if the target still is what it left, else a new one."""
         from voice_edit.editor import Editor
 
-        editor = self._editor
-        if editor is None or self._edited != snapshot.name or editor.document.text != snapshot.text:
-            end = len(snapshot.text)
-            anchor, head = self.journal.selection(snapshot.name, snapshot.version) or (end, end)
-            document = Document(snapshot.text, Selection(anchor, head))
-            editor = Editor(document, last_inserted=self._inserted_last(snapshot))
-        if snapshot.selection is not None:
-            editor.document = Document(snapshot.text, snapshot.selection)
-        self._editor, self._edited = editor, snapshot.name
+        editor, self._editor = self._editor, None
+        if editor is None or self._left != (name, document.text) or editor.document.text != document.text:
+            return Editor(document)
+        editor.document = document
         return editor
 
-    def _inserted_last(self, snapshot: Snapshot) -> tuple[tuple[int, int], ...]:
-        """Spans that the last edit put in, if the text is still as it left it: for "I meant ..."."""
-        from voice_edit.edit_json import edits_from_json
+    def _said(self, snapshot: Snapshot) -> tuple[Said, ...]:
+        """What was said lately and still stands in the text, newest first: for "delete that", "I meant"."""
+        from voice_edit import recent
 
-        record = self.journal.next_to_undo(snapshot.name)
-        if record is None or not record.writes or not record.writes[-1].after.same_content(snapshot.version):
-            return ()
-        said = self.journal.get(record.utterance)
-        kinds = {command["kind"] for command in said.commands or []}
-        if said.mode != "dictate" and not kinds & {"insert", "replace", "correct"}:
-            return ()
-        spans = []
-        for start, end in edits_from_json(record.edits)[-1].inserted():
-            piece = snapshot.text[start:end]
-            begin = start + len(piece) - len(piece.lstrip())
-            spans.append((begin, begin + len(piece.strip())))
-        return tuple(spans)
+        records = self.journal.log(limit=2 * recent.MOST, target=snapshot.name)
+        now_s = self.journal.store.now_s()
+        if self._left is not None and self._left[0] == snapshot.name:
+            left = self._left[1]
+            said = recent.found_again(left, records, now_s=now_s)
+            if kept := recent.kept_by_others(said, left, snapshot.text):
+                return kept
+        return recent.found_again(snapshot.text, records, now_s=now_s)
 
 
 def load_what_a_command_needs() -> None:
@@ -423,12 +410,6 @@ def load_what_a_command_needs() -> None:
     cold).
     """
     import voice_edit.editor
+    import voice_edit.landing
     import voice_edit.spoken.grammar
     import voice_edit.undo  # noqa: F401
-
-
-def revert_message(reverted: Sequence[Reverted], *, undoing: bool) -> str:
-    """One sentence on what was undone or redone, for the journal and for people."""
-    done = "Undid" if undoing else "Redid"
-    numbers = ", ".join(str(one.utterance) for one in reverted)
-    return f"{done} utterance{'s' if len(reverted) > 1 else ''} {numbers}."

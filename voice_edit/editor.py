@@ -1,4 +1,4 @@
-"""A document with a memory: checkpoints to undo and redo, what was inserted last, "delete that", "I meant
+"""A document with a memory: checkpoints to undo and redo, what was said lately, "delete that", "I meant
 Wednesday".
 
 What one call of `perform` or `dictate` does is one checkpoint. A call that fails leaves everything as it was.
@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
-from voice_edit import planning
 from voice_edit.commands import (
     AnyCommand,
     Correct,
@@ -23,27 +22,17 @@ from voice_edit.commands import (
     TextCommand,
     Undo,
 )
+from voice_edit.correcting import correction, said_about
 from voice_edit.document import apply
-from voice_edit.edits import Document, Edit, in_order, moved, moved_selection
-from voice_edit.errors import Ambiguous, NeedsWriter, NoMatch, NothingToRedo, NothingToUndo
+from voice_edit.edits import Document, Edit
+from voice_edit.errors import Ambiguous, NeedsWriter, NothingToRedo, NothingToUndo
 from voice_edit.manners.fitting import fit
 from voice_edit.manners.manners import USUAL, Manners
-from voice_edit.matching import find_quote, sounds_like
-from voice_edit.numbers import cardinal
-from voice_edit.resolving import Span, resolve
-from voice_edit.selectors import Exact, Quote, That, _Model
-from voice_edit.text_units import words as words_of
-from voice_edit.wordlists import wordlist
+from voice_edit.recent import MOST, Said, followed, put_in
+from voice_edit.resolving import resolve
+from voice_edit.selectors import Exact, That, WhatWasSaid, _Model
 
 ModelT = TypeVar("ModelT", bound=_Model)
-Spans = tuple[tuple[int, int], ...]
-
-_KINDS = (
-    wordlist("monday tuesday wednesday thursday friday saturday sunday today tomorrow yesterday tonight"),
-    wordlist("january february march april may june july august september october november december"),
-    wordlist("black white red green blue yellow brown grey gray orange purple pink silver gold"),
-)
-"""Words of one kind stand for each other: "I meant Wednesday" is about the Tuesday just inserted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +40,18 @@ class Checkpoint:
     """What one utterance did: the unit of undo."""
 
     edits: tuple[Edit, ...]
-    inserted_before: Spans
-    """What had been inserted last when it began."""
-    inserted_after: Spans
+    said_before: tuple[Said, ...]
+    """What had been said lately when it began."""
+    said_after: tuple[Said, ...]
 
 
 class Editor:
     """Applies commands to a document and can take them back."""
 
-    def __init__(self, document: Document, *, last_inserted: Spans = ()) -> None:
-        """`last_inserted`: spans of the text that an earlier process put in, for "that" and "I meant Y"."""
+    def __init__(self, document: Document, *, said: Sequence[Said] = ()) -> None:
+        """`said`: what earlier utterances put into the text, newest first, for "that" and "I meant Y"."""
         self.document = document
-        self.last_inserted: Spans = tuple(last_inserted)
+        self.said: tuple[Said, ...] = tuple(said)
         self._done: list[Checkpoint] = []
         self._undone: list[Checkpoint] = []
 
@@ -83,41 +72,41 @@ class Editor:
         Save and Stop change nothing here; whoever owns the target acts on them. Raises NoMatch, Ambiguous,
         NothingToUndo, NothingToRedo, or NeedsWriter for a rewrite whose scope was found.
         """
-        kept = (self.document, self.last_inserted, list(self._done), list(self._undone))
+        kept = (self.document, self.said, list(self._done), list(self._undone))
         try:
             return self._perform(commands)
         except Exception:
-            self.document, self.last_inserted, self._done, self._undone = kept
+            self.document, self.said, self._done, self._undone = kept
             raise
 
     def _perform(self, commands: Sequence[AnyCommand]) -> list[Edit]:
         edits: list[Edit] = []
         open_edits: list[Edit] = []
-        inserted_before = self.last_inserted
+        said_before = self.said
         for number, command in enumerate(commands):
             match command:
                 case Undo() | Redo():
-                    self._close(open_edits, inserted_before)
+                    self._close(open_edits, said_before)
                     open_edits = []
                     edits += (
                         self.undo(command.count) if isinstance(command, Undo) else self.redo(command.count)
                     )
-                    inserted_before = self.last_inserted
+                    said_before = self.said
                 case Save() | Stop():
                     pass
                 case Rewrite():
                     with self._telling_which(number):
-                        resolve(self.document, self._with_that(command).scope)
+                        resolve(self.document, self._with_said(command).scope)
                     raise NeedsWriter("this asks for new text, which the grammar cannot write")
                 case _:
                     with self._telling_which(number):
                         edit = self._edit(command)
                     self._apply(edit)
                     if isinstance(command, Insert | Replace | Correct) and edit.changes:
-                        self.last_inserted = self._bare(_words_put_in(edit))
+                        self._remember(edit)
                     edits.append(edit)
                     open_edits.append(edit)
-        self._close(open_edits, inserted_before)
+        self._close(open_edits, said_before)
         return edits
 
     @contextmanager
@@ -131,12 +120,12 @@ class Editor:
 
     def dictate(self, words: str, *, manners: Manners = USUAL) -> list[Edit]:
         """Insert words at the caret as one checkpoint; they are never obeyed."""
-        before = self.last_inserted
+        before = self.said
         edit = fit(self.document, words, manners=manners)
         if not edit.changes:
             return []
         self._apply(edit)
-        self.last_inserted = self._bare(edit.inserted())
+        self._remember(edit)
         self._close([edit], before)
         return [edit]
 
@@ -152,7 +141,7 @@ class Editor:
                 back = edit.inverse()
                 self.document = back.apply_to(self.document)
                 edits.append(back)
-            self.last_inserted = checkpoint.inserted_before
+            self.said = checkpoint.said_before
             self._undone.append(checkpoint)
         return edits
 
@@ -166,117 +155,51 @@ class Editor:
             for edit in checkpoint.edits:
                 self.document = edit.apply_to(self.document)
                 edits.append(edit)
-            self.last_inserted = checkpoint.inserted_after
+            self.said = checkpoint.said_after
             self._done.append(checkpoint)
         return edits
 
-    def _close(self, edits: list[Edit], inserted_before: Spans) -> None:
+    def _close(self, edits: list[Edit], said_before: tuple[Said, ...]) -> None:
         if edits:
-            self._done.append(Checkpoint(tuple(edits), inserted_before, self.last_inserted))
+            self._done.append(Checkpoint(tuple(edits), said_before, self.said))
             self._undone.clear()
 
     def _apply(self, edit: Edit) -> None:
-        """Apply and keep track of where the text inserted last is now."""
+        """Apply, and keep track of where everything that was said is now."""
         self.document = edit.apply_to(self.document)
-        tracked = []
-        for start, end in self.last_inserted:
-            now = moved(start, edit.changes), moved(end, edit.changes, behind=False)
-            if now[0] < now[1]:
-                tracked.append(now)
-        self.last_inserted = tuple(tracked)
+        self.said = followed(self.said, edit.changes)
+
+    def _remember(self, edit: Edit) -> None:
+        """What the edit just applied put in was said last."""
+        if spans := put_in(edit, self.document.text):
+            self.said = (Said(spans), *self.said)[:MOST]
 
     def _edit(self, command: EditCommand) -> Edit:
         if isinstance(command, Correct):
-            return self._correction(command)
+            return correction(self.document, command, self.said)
         if isinstance(command, TextCommand):
-            return apply(self.document, self._with_that(command))
+            return apply(self.document, self._with_said(command))
         raise AssertionError(f"{command.kind} has a way of its own")
 
-    def _correction(self, command: Correct) -> Edit:
-        """What "I meant Y" replaces. Raises NoMatch if nothing was inserted, or no part of it is like Y."""
-        if command.instead_of is not None:
-            found = [
-                Span(start + a, start + b)
-                for start, end in self.last_inserted
-                for a, b in find_quote(self.document.text[start:end], command.instead_of)
-            ]
-            if not found:
-                return apply(self.document, Replace(find=Quote(text=command.instead_of), text=command.text))
-        else:
-            found = [self._meant(Span(start, end), command.text) for start, end in self.last_inserted]
-        if not found:
-            raise NoMatch(
-                "nothing was inserted that could be corrected",
-                hint="Nothing was changed. Say what was wrong: “I meant Wednesday, not Tuesday”.",
-            )
-        changes = [c for span in found for c in planning.replacement(self.document, span, command.text)]
-        ordered = in_order(changes)
-        after = moved_selection(self.document.text, self.document.selection, ordered)
-        return Edit(ordered, self.document.selection, after)
-
-    def _meant(self, span: Span, meant: str) -> Span:
-        """The part of the text inserted last that these words were meant to be."""
-        text = self.document.text[span.start : span.end]
-        parts, count = words_of(text), len(words_of(meant))
-        if count == 1 and len(parts) > 1:
-            alike = [(a, b) for a, b in parts if _of_a_kind(text[a:b], meant)]
-            alike = alike or [(a, b) for a, b in parts if sounds_like(text[a:b].lower(), meant.lower())]
-            if len(alike) == 1:
-                return Span(span.start + alike[0][0], span.start + alike[0][1])
-            if len(parts) > 2:
-                raise NoMatch(
-                    f"it is not clear which of the words inserted last should be “{meant}”",
-                    hint=f"Nothing was changed. Say both: “I meant {meant}, not ...”.",
-                )
-        if len(parts) > count + 2:
-            heard = find_quote(text, meant)
-            if len(heard) == 1:
-                return Span(span.start + heard[0][0], span.start + heard[0][1])
-            raise NoMatch(
-                f"it is not clear which of the words inserted last should be “{meant}”",
-                hint=f"Nothing was changed. Say both: “I meant {meant}, not ...”.",
-            )
-        return span
-
-    def _with_that(self, model: ModelT) -> ModelT:
-        """ "That" means the text inserted last when nothing is selected."""
-        if not self.last_inserted or not self.document.selection.is_caret:
-            return model
+    def _with_said(self, model: ModelT) -> ModelT:
+        """The places that are named by having been said. "That" is what was said last when nothing is
+        selected; where nothing was said, it finds another meaning (`resolving`).
+        """
         update: dict[str, _Model] = {}
         for name, value in model:
-            if isinstance(value, That):
-                start, end = self.last_inserted[-1]
-                update[name] = Exact(start=start, end=end)
-            elif isinstance(value, _Model):
-                update[name] = self._with_that(value)
+            if isinstance(value, WhatWasSaid):
+                update[name] = self._exactly(value)
+            elif isinstance(value, That):
+                if self.said and self.document.selection.is_caret:
+                    update[name] = self._exactly(WhatWasSaid())
+            elif isinstance(value, _Model) and (put := self._with_said(value)) is not value:
+                update[name] = put
         return model.model_copy(update=update) if update else model
 
-    def _bare(self, spans: Spans) -> Spans:
-        """Spans without the spaces around the words."""
-        text = self.document.text
-        bare = []
-        for start, end in spans:
-            piece = text[start:end]
-            if piece.strip():
-                begin = start + len(piece) - len(piece.lstrip())
-                bare.append((begin, begin + len(piece.strip())))
-        return tuple(bare)
-
-
-def _words_put_in(edit: Edit) -> Spans:
-    """Spans of the new text that has words; a lone letter whose case was repaired is none of it."""
-    spans = edit.inserted()
-    changes = [change for change in edit.changes if change.new]
-    return tuple(
-        span
-        for span, change in zip(spans, changes, strict=True)
-        if not (len(change.new) == len(change.old) == 1 and change.new.lower() == change.old.lower())
-    )
-
-
-def _of_a_kind(a: str, b: str) -> bool:
-    """Two weekdays, two months, two numbers, two colours."""
-    a, b = a.lower(), b.lower()
-    if cardinal([a]) is not None and cardinal([b]) is not None:
-        return True
-    return any(a in kind and b in kind for kind in _KINDS)
+    def _exactly(self, selector: WhatWasSaid) -> Exact:
+        try:
+            span = said_about(self.document, selector.about, self.said)
+        except Ambiguous as error:
+            error.selector = selector
+            raise
+        return Exact(start=span.start, end=span.end)

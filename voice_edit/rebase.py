@@ -40,7 +40,7 @@ def rebase(edits: Sequence[Edit], before: str, now: str) -> list[Edit] | None:
     if before == now:
         return list(edits)
     foreign = _without_chance_gaps(before, differences(before, now))
-    if not _is_same_text(before, foreign):
+    if not is_same_text(before, foreign):
         return None
     placed = []
     text, theirs = before, now
@@ -68,7 +68,7 @@ def moved_through(selection: Selection, before: str, now: str) -> Selection | No
         return Selection(at, at)
     hunks = _exact(before, now, _hunks(before, now))
     exact = [Change(a, before[a:b], now[c:d]) for a, b, c, d in hunks]
-    if now and not _is_same_text(before, exact):
+    if now and not is_same_text(before, exact):
         return None
     if selection.is_caret:
         if now and any(change.start < selection.head < change.end for change in exact):
@@ -86,6 +86,15 @@ def differences(before: str, now: str) -> list[Change]:
     """
     wide = _slid(before, now, _hunks(before, now))
     return [Change(a, before[a:b], now[c:d]) for a, b, c, d in wide]
+
+
+def is_same_text(before: str, changes: Iterable[Change]) -> bool:
+    """Whether at least half of it is still there after what `differences` found; else it is another text."""
+    gone = 0
+    for change in changes:
+        ((a, b, _, _),) = _exact(change.old, change.new, [(0, len(change.old), 0, len(change.new))])
+        gone += b - a
+    return 2 * gone <= len(before)
 
 
 # --- comparing ---
@@ -171,15 +180,6 @@ def _without_chance_gaps(before: str, changes: Iterable[Change]) -> list[Change]
         else:
             merged.append(change)
     return merged
-
-
-def _is_same_text(before: str, changes: Iterable[Change]) -> bool:
-    """Whether at least half of it is still there."""
-    gone = 0
-    for change in changes:
-        ((a, b, _, _),) = _exact(change.old, change.new, [(0, len(change.old), 0, len(change.new))])
-        gone += b - a
-    return 2 * gone <= len(before)
 
 
 def _same(some: Sequence[str], others: Sequence[str]) -> int:

@@ -25,6 +25,7 @@ from voice_edit.selectors import (
     That,
     Unit,
     UnitName,
+    WhatWasSaid,
     Whole,
 )
 from voice_edit.spoken.units import which_at_start
@@ -74,6 +75,11 @@ def _resolve(document: Document, selector: Selector) -> list[Span]:
             return [Span(document.selection.start, document.selection.end)]
         case That():
             return [_that(document)]
+        case WhatWasSaid():
+            raise NoMatch(
+                "nothing was said yet that is still in the text",
+                hint="Nothing was changed. Name it by its words: “delete the sentence with Tuesday”.",
+            )
         case Exact(start=start, end=end):
             if end > len(document.text):
                 raise NoMatch(f"the text ends at {len(document.text)}, before the span {start} to {end}")

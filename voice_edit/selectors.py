@@ -1,6 +1,7 @@
 """How a place in a text is named. A selector is a description; `resolve` finds its span in one document.
 
-    Selector = Quote | Unit | Whole | Selected | That | Range | Everything | Exact    names a piece of text
+    Selector = Quote | Unit | Whole | Selected | That | WhatWasSaid | Range | Everything | Exact
+                                                  names a piece of text
     Place    = Caret | Edge                               names a point between two characters
 
 Everything here is frozen data with one JSON form (`kind` tells which). The rules by which a selector finds
@@ -104,6 +105,14 @@ class That(_Model):
     kind: Literal["that"] = "that"
 
 
+class WhatWasSaid(_Model):
+    """What an utterance put into the text lately: the last one, or the one that is about something."""
+
+    kind: Literal["said"] = "said"
+    about: Annotated[str, Field(min_length=1)] | None = None
+    """Words that are in it, matched as people speak."""
+
+
 class Range(_Model):
     """From one piece of text to another; `inclusive` says whether the two ends belong to it.
 
@@ -165,7 +174,8 @@ class Edge(_Model):
 
 
 Selector = Annotated[
-    Quote | Unit | Whole | Selected | That | Range | Everything | Exact, Field(discriminator="kind")
+    Quote | Unit | Whole | Selected | That | WhatWasSaid | Range | Everything | Exact,
+    Field(discriminator="kind"),
 ]
 Place = Annotated[Caret | Edge, Field(discriminator="kind")]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from voice_edit.daemon import telling
+from voice_edit.questions import MUCH
 
 if TYPE_CHECKING:
     from voice_edit.edits import Edit
@@ -47,6 +48,10 @@ class ClientAsker:
         """The event that asked, while nobody has answered."""
         return self._open
 
+    def is_there(self) -> bool:
+        """Whether a client is connected that can answer."""
+        return self._anybody()
+
     def choose(self, error: Ambiguous) -> int | None:
         """Which of the places is meant: its index, or None where nobody says."""
         return self._ask(
@@ -55,11 +60,11 @@ class ClientAsker:
             [{"start": c.start, "end": c.end, "excerpt": c.excerpt} for c in error.choices],
         )
 
-    def confirm(self, before: str, after: str, edits: Sequence[Edit]) -> bool:
-        """Whether a large edit is wanted."""
+    def confirm(self, before: str, after: str, edits: Sequence[Edit], *, question: str = MUCH) -> bool:
+        """Whether an edit is wanted."""
         short = len(before) + len(after) <= telling.MOST_TEXT
         texts = {"before": before, "after": after} if short else {}
-        return self._ask("confirm", "This changes a lot of text. Do it?", [], **texts) == YES
+        return self._ask("confirm", question, [], **texts) == YES
 
     def answer(self, question: int, choice: int | None) -> bool:
         """A client's answer; None is "none of them". False where that question is not open (any more)."""

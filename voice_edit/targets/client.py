@@ -160,7 +160,7 @@ class ClientTarget:
         if len(text) > MAX_BYTES or len(_utf8(text)) > MAX_BYTES:
             raise TargetTooLarge(f"{self.title} holds {len(_utf8(text)):,} bytes.", hint=_TOO_LARGE)
         selection = _selection(answer, len(text))
-        capabilities = frozenset({"write", "read_back", "edit", "selection"})
+        capabilities = frozenset({"write", "read_back", "edit", "selection", "lines"})
         return Snapshot(self.name, text, selection, _version(text), capabilities)
 
 

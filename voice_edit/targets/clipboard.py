@@ -46,7 +46,7 @@ class ClipboardTarget:
         """No text, whatever is on the clipboard: new words do not go between somebody else's."""
         from voice_edit.edits import Selection
 
-        return Snapshot(NAME, "", Selection(0, 0), _version(""), frozenset({"write"}))
+        return Snapshot(NAME, "", Selection(0, 0), _version(""), frozenset({"write", "lines"}))
 
     def prepare(
         self, edits: Sequence[Edit], *, expected: Version, newline: Newline | None = None

@@ -67,7 +67,7 @@ class FileTarget:
         path = self.path
         data, version = read_version(path, max_bytes=self._max_bytes)
         text, form = text_format.decode(data, str(path), newline=newline)
-        capabilities = {"read_back", "edit"}
+        capabilities = {"read_back", "edit", "lines"}
         try:
             _atomic.refuse_read_only(path)
             capabilities.add("write")
