@@ -184,7 +184,7 @@ class DictationSettings(_Section):
     "all" wherever they are said."""
     fillers: bool = True
     """Leave out "um" and "uh", and small words that were said twice."""
-    corrections: bool = False
+    corrections: bool = True
     """Leave out what you took back, as in "on Tuesday, no wait, Wednesday", where that is certain."""
 
 

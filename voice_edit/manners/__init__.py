@@ -1,7 +1,7 @@
 """Dictated words as they are set into a text. Never obeyed.
 
     words ─► wording.tidied   fillers out, spoken marks in, what was taken back out   (the words decide)
-          ─► fitting.fit      capital, final mark and spaces as the place wants them  (the text around decides)
+          ─► fitting.fit      capital, final mark and spaces as the place wants them  (the text decides)
 
 manners.py      what is wanted: the user's settings and the rules of a program's profile
 fitting.py      the edit that puts words at the caret

@@ -1,5 +1,5 @@
-"""Dictated words as they go into a text: the recogniser's capital and final mark fitted to the place. Never
-obeyed."""
+"""Dictated words as they go into a text: the recogniser's capital and final mark fitted to the place, and the
+spaces that the words need there. Never obeyed."""
 
 # ruff: noqa: RUF001  (typographic marks are what this file is about)
 
@@ -9,6 +9,7 @@ from voice_edit import repairs
 from voice_edit.edits import Change, Document, Edit, Selection, in_order
 from voice_edit.graphemes import snap_left, snap_right
 from voice_edit.manners.manners import USUAL, Manners
+from voice_edit.manners.wording import tidied
 from voice_edit.wordlists import wordlist
 
 _CAPITALS = wordlist(
@@ -16,32 +17,61 @@ _CAPITALS = wordlist(
     april june july
     august september october november december english german french spanish italian europe america"""
 )
+_UNSPACED = regex.compile(
+    r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u3000-\u303f\uff00-\uff65]"
+)
+"""Scripts that put no spaces between words, and their marks."""
 
 
 def fit(document: Document, words: str, *, manners: Manners = USUAL) -> Edit:
     """Put the words at the caret, or in place of the selection. The caret comes to stand behind them."""
     text = document.text
     start, end = snap_left(text, document.selection.start), snap_right(text, document.selection.end)
-    new = fitted(text, start, end, words.strip())
-    if not new:
+    said = tidied(words.strip(), manners=manners, behind_word=_is_behind_word(text, start))
+    new = fitted(text, start, end, said.text, manners=manners, keep_final=said.ends_with_said_mark)
+    if not new.strip(" "):
         return Edit((), document.selection, document.selection)
-    before = repairs.gap_before(text, start, new)
-    after = repairs.gap_after(text, end, new)
+    start, before = _before(text, start, document.selection.is_caret, new)
+    end, after = _after(text, end, new, manners)
+    new = new.replace("\n", document.newline)
     change = Change(start, text[start:end], before + new + after)
-    caret = snap_right(text[:start] + change.new + text[end:], start + len(before) + len(new))
+    behind = len(after) if manners.trailing_space == "always" else 0
+    caret = snap_right(text[:start] + change.new + text[end:], start + len(before) + len(new) + behind)
     return Edit(in_order([change]), document.selection, Selection(caret, caret))
 
 
-def fitted(text: str, start: int, end: int, words: str) -> str:
-    """The words with the capital and the final mark that suit a place between `start` and `end`."""
+def fitted(
+    text: str, start: int, end: int, words: str, *, manners: Manners = USUAL, keep_final: bool = False
+) -> str:
+    """The words with the capital and the final mark that suit a place between `start` and `end`.
+
+    `keep_final`: the speaker said the final mark.
+    """
+    if not keep_final and _drops_final(text, start, end, words, manners):
+        words = words[:-1]
+    if words[:1] in "\n,.;:?!…":  # it begins with a mark that was said
+        return words
+    small = manners.capitals == "off" or _in_mid_sentence(text, start)
+    if small and _is_common(text, words):
+        return repairs.lowered(words)
+    return words
+
+
+def _drops_final(text: str, start: int, end: int, words: str, manners: Manners) -> bool:
+    """Whether the full stop is only the recogniser's, and not wanted here."""
+    if not words.endswith(".") or words.endswith(("..", "\n.")) or regex.search(r"\b\p{L}\.\p{L}\.$", words):
+        return False
+    if manners.final_mark == "drop":
+        return True
     goes_on = text[end : repairs.line_end(text, end)].lstrip()
-    if (
-        goes_on
-        and (goes_on[0].islower() or goes_on[0].isdigit() or goes_on[0] in ",;:.!?)")
-        and words.endswith(".")
-    ):
-        words = words[:-1] if not words.endswith("..") else words
-    return repairs.lowered(words) if _in_mid_sentence(text, start) and _is_common(text, words) else words
+    if goes_on:
+        if goes_on[0].islower() or goes_on[0].isdigit() or goes_on[0] in ",;:.!?)":
+            return True
+        # "ask <> Bob": a name goes on with the sentence, a small word with its capital begins one.
+        name = goes_on[0].isupper() and not repairs.can_be_lowered(repairs.first_word(goes_on))
+        return name and start == end and _in_mid_sentence(text, start) and len(words.split()) <= 3
+    replaced = text[start:end].rstrip()
+    return bool(replaced) and replaced[-1].isalnum() and _in_mid_sentence(text, start)
 
 
 def _in_mid_sentence(text: str, at: int) -> bool:
@@ -49,6 +79,12 @@ def _in_mid_sentence(text: str, at: int) -> bool:
     if not before or repairs.at_line_start(text, at):
         return False
     return before[-1].isalnum() or before[-1] in ",;)]}%&'’-–—"
+
+
+def _is_behind_word(text: str, at: int) -> bool:
+    """Whether a mark may stand here: right behind a word or something closed."""
+    before = text[repairs.line_start(text, at) : at].rstrip(" ")
+    return bool(before) and (before[-1].isalnum() or before[-1] in ")]}\"”’'%")
 
 
 def _is_common(text: str, words: str) -> bool:
@@ -59,4 +95,28 @@ def _is_common(text: str, words: str) -> bool:
     if len(word) > 1 and not word[1:].islower():
         return False
     name = regex.compile(rf"[\p{{L}}\p{{N}},;] +{regex.escape(word)}\b")
-    return name.search(text) is None
+    return name.search(text) is None and name.search(words) is None
+
+
+def _before(text: str, start: int, is_caret: bool, new: str) -> tuple[int, str]:
+    """Where the change begins, and the space in front of the words: a mark or a line end that was said takes
+    the spaces before it away."""
+    if new[0] in "\n,.;:?!…":
+        return (repairs.space_before(text, start) if is_caret or new[0] == "\n" else start), ""
+    if start and _UNSPACED.match(text[start - 1]) and _UNSPACED.match(new[0]):
+        return start, ""
+    return start, repairs.gap_before(text, start, new)
+
+
+def _after(text: str, end: int, new: str, manners: Manners) -> tuple[int, str]:
+    """Where the change ends, and the space behind the words."""
+    if new.endswith("\n"):
+        return repairs.space_after(text, end), ""
+    if manners.trailing_space == "never" or (end < len(text) and text[end] in " \t\u00a0"):
+        return end, ""
+    if end < len(text) and _UNSPACED.match(text[end]) and _UNSPACED.match(new[-1]):
+        return end, ""
+    gap = repairs.gap_after(text, end, new)
+    if not gap and manners.trailing_space == "always" and (end >= len(text) or text[end] in "\r\n"):
+        gap = " "
+    return end, gap

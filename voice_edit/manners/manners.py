@@ -33,7 +33,7 @@ class Manners:
     """Names of marks and line breaks become marks: never, where they can be meant as nothing else, always."""
     fillers: bool = True
     """Leave out "um" and "uh", and a small word that was said twice."""
-    corrections: bool = False
+    corrections: bool = True
     """Leave out what the speaker took back: "on Tuesday, no wait, Wednesday"."""
     capitals: Capitals = "auto"
     """auto: as the place in the text wants it. off: no capital that only the start of a sentence asks for."""
