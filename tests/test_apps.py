@@ -52,7 +52,7 @@ def refused(text: str) -> UsageError:
 @pytest.mark.parametrize(
     ("app", "name"),
     [
-        ("xterm", "terminal"), ("org.gnome.Console", "terminal"), ("Alacritty", "terminal"),
+        ("xterm", "terminal-x11"), ("org.gnome.Console", "terminal"), ("Alacritty", "terminal"),
         ("foot", "terminal"), ("com.mitchellh.ghostty", "terminal"), ("firefox-esr", "firefox"),
         ("chromium-browser", "browser"), ("Google-chrome", "browser"), ("Slack", "chat"),
         ("org.telegram.desktop", "chat"), ("thunderbird", "thunderbird"), ("evolution", "mail"),
@@ -101,7 +101,7 @@ def test_where_nobody_tells_anything_there_is_the_default_and_it_says_so() -> No
 
 
 def test_each_choice_says_why_in_a_sentence() -> None:
-    assert chosen("xterm").why == "Profile terminal: the program is called xterm."
+    assert chosen("xterm").why == "Profile terminal-x11: the program is called xterm."
     assert chosen("nobody-knows").why == "Profile default: there is no profile for nobody-knows."
 
 
@@ -109,6 +109,11 @@ def test_each_choice_says_why_in_a_sentence() -> None:
 def test_every_profile_pastes_with_a_chord_that_there_is(session: SessionKind) -> None:
     for row in profiles(session=session).rows:
         assert parse(row.profile.chord).modifiers
+
+
+def test_terminals_paste_the_clipboard_on_wayland_where_the_primary_selection_may_not_be_ours() -> None:
+    assert chosen("org.gnome.ptyxis", session="wayland").chord == "<ctrl>+<shift>+v"
+    assert chosen("org.gnome.ptyxis").chord == chosen("xterm", session="wayland").chord == "<shift>+<insert>"
 
 
 def test_macos_pastes_with_its_own_key() -> None:
@@ -152,7 +157,7 @@ def test_a_profile_of_the_user_comes_before_the_built_in_ones() -> None:
 
 
 def test_a_built_in_profile_is_changed_only_where_the_user_says_so() -> None:
-    found = chosen("xterm", '[terminal]\nchord = "<ctrl>+<shift>+v"')
+    found = chosen("kitty", '[terminal]\nchord = "<ctrl>+<shift>+v"')
     assert found.chord == "<ctrl>+<shift>+v"
     assert found.terminal
     assert found.newlines == "space"
@@ -268,7 +273,7 @@ def test_any_text_survives_being_shown_as_toml(values: dict[str, Any]) -> None:
 
 def test_a_list_of_many_programs_is_shown_by_its_first_ones() -> None:
     terminal = profiles().named("terminal")
-    assert showing.meant(terminal).startswith("xterm, uxterm, urxvt and ")
+    assert showing.meant(terminal).startswith("terminology, gnome-terminal*, org.gnome.terminal and ")
     assert showing.meant(profiles().named("default")) == "all others"
     assert showing.meant(profiles().named("gecko")) == "toolkit gecko"
     assert showing.ways(profiles('[a]\napps = ["x"]\nmechanisms = []').named("a").profile) == "clipboard only"

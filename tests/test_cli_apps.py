@@ -59,7 +59,7 @@ def test_list_for_scripts_has_all_of_each_profile() -> None:
 def test_show_prints_a_profile_as_it_would_stand_in_the_file() -> None:
     table = tomllib.loads(ok("apps", "show", "terminal"))["terminal"]
     assert table["chord"] == "<shift>+<insert>"
-    assert "xterm" in table["apps"]
+    assert "kitty" in table["apps"]
 
 
 def test_a_profile_that_there_is_not_is_refused_with_the_names_of_those_there_are() -> None:

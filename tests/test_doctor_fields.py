@@ -159,5 +159,5 @@ def test_the_doctor_names_a_terminal_by_its_window(desk: VirtualDesktop, voice_e
     terminal = desk.start("xterm")
     focus = doctor(desk, str(voice_edit_home))["focus"]
     assert focus["message"].startswith("The window of xterm: paste.")
-    assert focus["details"]["profile"] == "terminal"
+    assert focus["details"]["profile"] == "terminal-x11"
     terminal.close()
