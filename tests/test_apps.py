@@ -252,6 +252,23 @@ def test_a_file_that_is_no_toml_is_told_with_its_path(content: bytes, voice_edit
         load_profiles(paths)
 
 
+def test_every_key_of_the_file_is_described() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "fields.md").read_text(encoding="utf-8")
+    for key in showing.to_json(profiles().named("default")):
+        if key not in ("profile", "origin"):
+            assert f"`{key}`" in text, key
+    for key in ("like", "chord_wayland", "chord_macos"):
+        assert f"`{key}`" in text, key
+
+
+def test_the_example_of_the_documentation_is_a_file_that_can_be_read() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "fields.md").read_text(encoding="utf-8")
+    example = text.partition("```toml\n")[2].partition("```")[0]
+    assert chosen("org.example.shell", example).terminal
+    assert chosen("libreoffice-writer", example, title="A letter to Ada").vocabulary[0] == "Grünewald"
+    assert chosen("foot", example).newlines == "keep"
+
+
 # --- as it is shown ---------------------------------------------------------------------------------------
 
 

@@ -135,6 +135,21 @@ def test_status_shows_what_runs_for_people_and_for_scripts(daemon: FakeDaemon) -
     assert found == {**daemon.status, "clients": 1}
 
 
+@pytest.mark.parametrize(
+    ("mechanism", "shown"),
+    [("accessibility", "mousepad · accessibility"), (None, "mousepad · nothing is written there")],
+)
+def test_status_says_how_a_field_would_be_written_to_and_why(
+    daemon: FakeDaemon, mechanism: str | None, shown: str
+) -> None:
+    here = {"kind": "field", "name": "field:mousepad#1", "title": "mousepad", "why": "It is so."}
+    daemon.status["target"] = here | {"mechanism": mechanism}
+    lines = ok("status").splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("target"))
+    assert lines[at].endswith(shown)
+    assert lines[at + 1].strip() == "It is so."
+
+
 def test_without_talk_keys_status_names_the_way_that_works(daemon: FakeDaemon) -> None:
     problem = {"code": "no_display", "message": "There is no display.", "hint": "Log in to a desktop."}
     daemon.status["hotkeys"] = {"backend": None, "problem": problem}

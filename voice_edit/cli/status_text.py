@@ -11,7 +11,7 @@ def status_lines(found: Mapping[str, Any]) -> list[str]:
     microphone, engine, keys = found["microphone"], found["engine"], found["hotkeys"]
     rows = [
         ("state", _state(found)),
-        ("target", found["target"].get("title") or found["target"].get("name") or "none"),
+        *_target(found["target"]),
         ("microphone", _joined(microphone["state"], microphone.get("device"), _dropped(microphone))),
         *_problem(microphone),
         ("engine", _joined(engine["state"], engine.get("name"), _megabytes(engine), _restarts(engine))),
@@ -24,6 +24,15 @@ def status_lines(found: Mapping[str, Any]) -> list[str]:
         ("so far", _counts(found.get("counters", {}))),
     ]  # fmt: skip
     return [f"{name:<12}{text}" for name, text in rows if text]
+
+
+def _target(target: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Where words go; for a field of another program how they get there, and why so or why not."""
+    name = target.get("title") or target.get("name") or "none"
+    if target.get("kind") != "field":
+        return [("target", name)]
+    way = target.get("mechanism") or "nothing is written there"
+    return [("target", _joined(name, way)), ("", str(target.get("why") or ""))]
 
 
 def keys_line(keys: Mapping[str, Any]) -> str:

@@ -73,9 +73,10 @@ def targets(context: Context) -> Finding:
         return Finding("ok", always)
     if target.get("kind") in (None, "none"):
         return Finding("ok", f"{always}; the daemon has none now", "", {"target": target})
-    return Finding(
-        "ok", f"now {target.get('title') or target.get('name')}; also {always}", "", {"target": target}
-    )
+    now = str(target.get("title") or target.get("name"))
+    if target.get("kind") == "field":
+        now += f" ({target.get('mechanism') or 'nothing is written there'})"
+    return Finding("ok", f"now {now}; also {always}", "", {"target": target})
 
 
 def ask(context: Context) -> dict[str, Any]:
