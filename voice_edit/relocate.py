@@ -8,6 +8,10 @@ never guessed:
 * all foreign changes lie behind ours (the text up to our last change is the same): the offsets still hold
 * all foreign changes lie before ours (the text from our first change on is the same): the offsets are shifted
 * they lie between ours: each change stands, with the text around it, at exactly one place
+
+Two more where that says nothing: the anchors of a short text hold all of it, so that it is known when there
+was only something added at one of its ends; and the text may have been a window of a longer one, which is
+looked for.
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ CONTEXT = 40
 """Code points of text kept on either side of a change."""
 ENOUGH = 20
 """Code points, ours and around ours, that must be as they were before a new place is believed."""
+MOST_PLACES = 100
+"""Places at which a window is looked for. A change that stands more often than that is not found again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,34 @@ def _placed(text: str, edit: Edit, anchor: Any) -> Edit | None:
             after=_shifted(edit.after, shift, len(changed)),
         )
     # In a text that repeats itself, "all theirs is behind" and "all theirs is before" can both be true.
-    return next(iter(options.values())) if len(options) == 1 else None
+    if options:
+        return next(iter(options.values())) if len(options) == 1 else None
+    return _added_to(text, edit, anchor)
+
+
+def _added_to(text: str, edit: Edit, anchor: Any) -> Edit | None:
+    """`edit` where the text that it was made for begins or ends what is there now, if that text is known."""
+    from voice_edit.rebase import rebase
+
+    known = _known_text([_Span(change.start, change.old) for change in edit.changes], anchor)
+    if known is None or not known.strip():
+        return None
+    at = text.find(known)
+    if text.find(known, at + 1) >= 0 or at not in (0, len(text) - len(known)):
+        return None
+    moved = rebase([edit], known, text)
+    return moved[0] if moved else None
+
+
+def _known_text(spans: Sequence[_Span], anchor: Any) -> str | None:
+    """The text that the anchor was made of, if its contexts reach over all of it."""
+    known = ""
+    for span, (left, right) in zip(spans, anchor["contexts"], strict=True):
+        begin = span.start - len(left)
+        if begin > len(known):
+            return None
+        known = known[:begin] + left + span.text + right
+    return known if spans and len(known) == anchor["length"] else None
 
 
 def _possible_starts(text: str, spans: Sequence[_Span], anchor: Any) -> list[list[int]]:
@@ -119,10 +152,32 @@ def _possible_starts(text: str, spans: Sequence[_Span], anchor: Any) -> list[lis
         found.append([span.start for span in spans])
     if same_tail and len(text) - begin + (len(left) if text[:begin].endswith(left) else 0) >= ENOUGH:
         found.append([span.start + shift for span in spans])
-    if not found:
-        alone = _single_places(text, spans, contexts)
-        return [] if alone is None else [alone]
-    return found
+    if not found and (alone := _single_places(text, spans, contexts)) is not None:
+        return [alone]
+    # What we knew may stand further on, too: then it is not certain that it is ours at the beginning.
+    return found + _places_of_window(text, spans, anchor)
+
+
+def _places_of_window(text: str, spans: Sequence[_Span], anchor: Any) -> list[list[int]]:
+    """Starts for every place where the text that we knew, up to our last change or from our first one on,
+    stands in a longer one.
+    """
+    first, last = spans[0], spans[-1]
+    left, right = anchor["contexts"][0]
+    pattern = left + first.text + right
+    behind = anchor["length"] - first.start
+    found: list[list[int]] = []
+    at = -1
+    for _ in range(MOST_PLACES):
+        at = text.find(pattern, at + 1)
+        if at < 0 or not pattern:
+            return found
+        base = at + len(left) - first.start
+        head = base >= 0 and last.end >= ENOUGH and _sha256(text[base : base + last.end]) == anchor["head"]
+        start = base + first.start
+        if head or (behind >= ENOUGH and _sha256(text[start : start + behind]) == anchor["tail"]):
+            found.append([span.start + base for span in spans])
+    return []
 
 
 def _single_places(
