@@ -141,6 +141,12 @@ def test_any_window_and_any_field_find_a_profile_that_says_why(
     assert found.why.startswith(f"Profile {found.name}")
 
 
+def test_a_window_that_is_called_after_a_whole_page_is_told_by_its_beginning() -> None:
+    found = profiles().choose(window("data:text_html," + "x" * 5000), None)
+    assert len(found.why) < 120
+    assert profiles().choose(window("data:" + "x" * 5000), element("Chromium")).name == "browser"
+
+
 def test_an_app_id_is_known_by_its_last_part_too() -> None:
     names = app_names(window("org.gnome.Console"), element("kgx"))
     assert names == ["org.gnome.console", "console", "kgx"]

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from voice_edit.apps.profiles import short
 from voice_edit.apps.showing import WAYS
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ class Looked:
             return [("focus", NOTHING)]
         found: list[tuple[str, str]] = []
         if focus.window is not None:
-            found.append(("window", f"{focus.window.app or 'no name'} — “{focus.window.title}”"))
+            found.append(
+                ("window", f"{short(focus.window.app) or 'no name'} — “{short(focus.window.title)}”")
+            )
         if (element := focus.element) is not None:
             told = [element.role or "no role", element.toolkit, *_traits(focus)]
             found.append(("field", f"{element.app or 'no name'}: {', '.join(part for part in told if part)}"))

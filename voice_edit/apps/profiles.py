@@ -22,6 +22,8 @@ FinalMark: TypeAlias = Literal["keep", "drop"]
 TrailingSpace: TypeAlias = Literal["auto", "always", "never"]
 
 DEFAULT = "default"
+LONGEST_SHOWN = 60
+"""Code points of a program's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class Match:
                 return None
             pattern, value = hit
             # A title can hold anything, also what was dictated: the pattern is told instead.
-            found.append(what.format(pattern if patterns is self.titles else value))
+            found.append(what.format(pattern if patterns is self.titles else short(value)))
         return found
 
 
@@ -117,7 +119,7 @@ class Profiles:
                 return replace(row.profile, why=_because(row, reasons))
         default = self.named(DEFAULT)
         names = app_names(window, element)
-        known = f"there is no profile for {names[0]}" if names else "nobody says which program this is"
+        known = f"there is no profile for {short(names[0])}" if names else "nobody says which program this is"
         return replace(default.profile, why=f"Profile {DEFAULT}: {known}.")
 
     def named(self, name: str) -> Row:
@@ -151,6 +153,11 @@ def app_names(window: Window | None, element: Element | None) -> list[str]:
         last = name.rpartition(".")[2] if name.count(".") > 1 else name
         names += [part for part in (name, last) if part]
     return list(dict.fromkeys(names))
+
+
+def short(name: str) -> str:
+    """A name as it is told to people: windows of web apps are called after all of their address."""
+    return name if len(name) <= LONGEST_SHOWN else name[:LONGEST_SHOWN] + "…"
 
 
 def _first_hit(patterns: Sequence[str], values: Sequence[str]) -> tuple[str, str] | None:
