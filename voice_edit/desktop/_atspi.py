@@ -34,7 +34,7 @@ from voice_edit.desktop._atspi_focus import (
     Unfocused,
     decide,
 )
-from voice_edit.desktop._atspi_names import EDITABLE, ENABLED, READ_ONLY, REGISTRY, SENSITIVE, Ref, has
+from voice_edit.desktop._atspi_names import REGISTRY, Ref
 from voice_edit.desktop.base import CALL_S, Element, Means
 from voice_edit.errors import TargetError, TargetTimeout
 
@@ -131,18 +131,12 @@ class AtspiAccessibility:
         """Whether the element has been a password field."""
         return ref in self._secrets
 
-    @staticmethod
-    def is_editable(states: int) -> bool:
-        """Whether a field with these states takes text now."""
-        usable = has(states, ENABLED) or has(states, SENSITIVE)
-        return usable and has(states, EDITABLE) and not has(states, READ_ONLY)
-
     async def settled(self) -> Ref | None:
         """The object with the focus, when everything the events began is done."""
         if not self.bus.connected and not self._closed:
             await self._begin()
         while self._settling is not None and not self._settling.done():
-            await asyncio.shield(self._settling)
+            await asyncio.wait({self._settling})  # it may be cancelled, and another in its place
         if not self._state[0]:
             await self._settle()
         return self._focus.ref

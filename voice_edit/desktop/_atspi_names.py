@@ -15,8 +15,8 @@ ACCESSIBLE: Final = "org.a11y.atspi.Accessible"
 APPLICATION: Final = "org.a11y.atspi.Application"
 TEXT: Final = "org.a11y.atspi.Text"
 EDITABLE_TEXT: Final = "org.a11y.atspi.EditableText"
+HYPERTEXT: Final = "org.a11y.atspi.Hypertext"
 COLLECTION: Final = "org.a11y.atspi.Collection"
-COMPONENT: Final = "org.a11y.atspi.Component"
 PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 
 # Bits of GetState, by number, from atspi-constants.h.
@@ -54,6 +54,7 @@ footnote, content deletion, content insertion, mark, suggestion, push button men
 """Names by number, from atspi-constants.h. GetRoleName is not asked: some toolkits translate it."""
 PASSWORD_ROLE: Final = _ROLES.index("password text")
 TERMINAL_ROLE: Final = _ROLES.index("terminal")
+STATIC_ROLE: Final = _ROLES.index("static")
 
 
 def role_name(number: int) -> str:
@@ -108,6 +109,11 @@ class Traits:
     documents say bytes; Qt counts UTF-16 and reads beyond the end of the text when it is given bytes."""
     add_selection_replies: bool = True
     """GTK 4's text view selects, and never answers the call."""
+    trailing_break: bool = False
+    """A multi-line text that ends in a line break has another one that is not in it, and a text that ended
+    in one may keep that: one at the end never counts."""
+    rich: bool = False
+    """What is edited may be made of objects with texts of their own: paragraphs, links."""
     selection_twice: bool = False
     """GetSelection turns code points into code points as if they were UTF-16 units, see `told_twice`."""
 
@@ -118,7 +124,7 @@ _TRAITS: Final = {
     "qt": Traits("utf-16", length_in="utf-16"),
     # Firefox answers True to InsertText and DeleteText and changes nothing.
     "gecko": Traits("utf-16 padded"),
-    "chromium": Traits(selection_twice=True),
+    "chromium": Traits(trailing_break=True, rich=True, selection_twice=True),
     "vcl": Traits("utf-16"),
     "j2se-access-bridge": Traits("utf-16"),
 }
@@ -142,13 +148,18 @@ def has(states: int, bit: int) -> bool:
     return bool(states >> bit & 1)
 
 
+def takes_text(states: int) -> bool:
+    """Whether a field with these states takes text now."""
+    usable = has(states, ENABLED) or has(states, SENSITIVE)
+    return usable and has(states, EDITABLE) and not has(states, READ_ONLY)
+
+
 def element_of(ref: Ref, program: Program, role: int, states: int, interfaces: Collection[str]) -> Element:
     """What the answers of an object say about it."""
-    editable = has(states, EDITABLE) and not has(states, READ_ONLY)
+    editable = takes_text(states)
     text = TEXT in interfaces
     secret = role == PASSWORD_ROLE
     terminal = role == TERMINAL_ROLE
-    usable = has(states, ENABLED) or has(states, SENSITIVE)
     return Element(
         ref=str(ref),
         app=program.name,
@@ -156,14 +167,13 @@ def element_of(ref: Ref, program: Program, role: int, states: int, interfaces: C
         role=role_name(role),
         pid=program.pid,
         secret=secret,
-        editable=(editable or terminal) and usable,
+        editable=editable or (terminal and not has(states, READ_ONLY)),
         multi_line=has(states, MULTI_LINE) and not has(states, SINGLE_LINE),
         # What a terminal shows is a screen, not a text that could be edited.
         readable=text and not secret and not terminal,
         writable=text
         and not secret
         and editable
-        and usable
         and EDITABLE_TEXT in interfaces
         and traits(program.toolkit).length_in is not None,
     )

@@ -1,0 +1,70 @@
+"""What the tests of accessibility share: one desktop with its service, and its test programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from virtual_desktop import VirtualDesktop, virtual_desktop
+from virtual_display import until
+
+from voice_edit.desktop import _atspi
+from voice_edit.desktop._atspi import AtspiAccessibility
+from voice_edit.desktop.base import Element, Field
+
+
+class Scene:
+    """A desktop, the accessibility service on it, and programs that are started once."""
+
+    def __init__(self, desk: VirtualDesktop, service: AtspiAccessibility) -> None:
+        self.desk, self.service = desk, service
+        self._apps: dict[str, Any] = {}
+
+    def app(self, kind: str) -> Any:
+        """A program, brought to the front."""
+        if kind not in self._apps:
+            self._apps[kind] = self.desk.start(kind)
+        else:
+            self.desk.activate(self._apps[kind])
+        return self._apps[kind]
+
+    def closed(self, kind: str) -> None:
+        """It is not there any more: the next `app` starts another."""
+        self._apps.pop(kind).close()
+
+    def element(self, app: Any, field: str = "text") -> Element:
+        """The element with the focus, once the service tells one of this program."""
+        app.focus(field)
+        role = {"password": "password text"}.get(field)
+        told: list[Element] = []
+
+        def known() -> bool:
+            element = self.service.focused()
+            told[:] = [element] if element is not None and element.pid == app.pid else []
+            return bool(told) and (role is None or told[0].role == role) and self._right(told[0], field)
+
+        until(known, f"{app.kind} {field} was told to have the focus")
+        return told[0]
+
+    def field(self, app: Any, name: str = "text") -> Field:
+        return self.service.field(self.element(app, name))
+
+    @staticmethod
+    def _right(element: Element, field: str) -> bool:
+        """Whether it can be this field: after a change of focus the one before may still be told."""
+        if field in ("text", "rich", "editable"):
+            return element.multi_line and element.editable
+        return element.editable == (field != "read_only") and element.multi_line == (field == "read_only")
+
+
+@contextmanager
+def scene() -> Iterator[Scene]:
+    """A desktop for a module of tests."""
+    with virtual_desktop() as desk:
+        with desk.entered():
+            service = _atspi.open_atspi()
+        try:
+            yield Scene(desk, service)
+        finally:
+            service.close()
