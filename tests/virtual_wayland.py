@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ NEEDED = {
 }  # fmt: skip
 """Program -> the Debian package it comes in."""
 NOBODY = 65534
+APPS = Path(__file__).parent / "apps"
 SWAY = """\
 output HEADLESS-1 resolution 1024x600
 xwayland disable
@@ -127,7 +129,7 @@ class VirtualWayland:
         """End everything that was started, last first."""
         for child in reversed(self._children):
             if child.poll() is None:
-                child.kill() if child.args == "frozen" else child.terminate()
+                child.terminate()
                 try:
                     child.wait(5)
                 except subprocess.TimeoutExpired:
@@ -136,6 +138,64 @@ class VirtualWayland:
             for stream in (child.stdin, child.stdout, child.stderr):
                 if stream is not None:
                     stream.close()
+
+
+class WaylandApp:
+    """A program of tests/apps with the focus, told what to do over its own channel."""
+
+    def __init__(self, session: VirtualWayland, name: str) -> None:
+        python = sys.executable if name == "qt" else "/usr/bin/python3"
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self.process = session.spawn(python, str(APPS / f"{name}_app.py"), f"a window of {name}", **pipes)
+        self.pid = self.process.pid
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline(), f"{name} did not start (apt: python3-gi gir1.2-gtk-4.0)"
+
+        def has_focus() -> bool:
+            return session.focused().get("pid") == self.pid and self.ask("state")["focus"] == "text"
+
+        until(has_focus, f"the window of {name} got the keyboard")
+
+    def ask(self, verb: str, **about: Any) -> dict[str, Any]:
+        """A request of `app_wire`; its answer."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps({"do": verb, **about}).encode() + b"\n")
+        self.process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        assert "error" not in answer, answer
+        return answer
+
+    def set(self, text: str, anchor: int | None = None, caret: int | None = None) -> None:
+        end = len(text)
+        caret = end if caret is None else caret
+        self.ask("set", field="text", text=text, anchor=caret if anchor is None else anchor, caret=caret)
+
+    def text(self) -> str:
+        """What the field truly holds."""
+        return str(self.ask("state")["fields"]["text"]["text"])
+
+    def selected(self) -> tuple[int, int]:
+        """Where the selection begins and ends."""
+        state = self.ask("state")["fields"]["text"]
+        low, high = sorted((int(state["anchor"]), int(state["caret"])))
+        return low, high
+
+    def until_text(self, wanted: str) -> None:
+        until(lambda: self.text() == wanted, f"the field held {wanted!r}")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It does not answer for a while."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(10)
 
 
 def as_nobody() -> list[str]:

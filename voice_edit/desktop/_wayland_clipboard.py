@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from voice_edit.desktop._wayland_pipes import MOST_BYTES, TooLarge, read_all, reads_from
+from voice_edit.desktop._wayland_pipes import TooLarge, read_all, reads_from
 from voice_edit.desktop._wayland_selection import Content, Offer, OnRequest, Source, Which
 from voice_edit.desktop.base import PasteState, Window
 from voice_edit.desktop.errors import FieldUnsupported
@@ -29,6 +29,8 @@ TEXT: Final = "text/plain;charset=utf-8"
 TEXT_TYPES: Final = (TEXT, "text/plain", "UTF8_STRING")
 SECRET: Final = {"x-kde-passwordManagerHint": b"secret"}
 """Clipboard managers do not keep what carries this."""
+MOST_BYTES: Final = 64 << 20
+"""A clipboard that holds more, all types together, is not borrowed."""
 OWNER_QUIET_S: Final = 1.0
 """How long the program that holds the clipboard may be silent while it is read."""
 LINGER_S: Final = 0.05
@@ -196,7 +198,7 @@ class WaylandClipboard:
                 return {}
             try:
                 pipes = selections.receive(offer, list(dict.fromkeys(offer.types)))
-                content = read_all(pipes, quiet_s=OWNER_QUIET_S)
+                content = read_all(pipes, quiet_s=OWNER_QUIET_S, most=MOST_BYTES)
             except TargetGone:
                 continue
             except TooLarge:

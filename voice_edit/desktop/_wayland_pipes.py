@@ -8,7 +8,7 @@ import contextlib
 import os
 import select
 import stat
-import time
+import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
@@ -17,27 +17,26 @@ from voice_edit.desktop._wayland_wire import close_fd
 from voice_edit.errors import TargetTimeout
 
 PIECE: Final = 1 << 16
-MOST_BYTES: Final = 64 << 20
-"""A clipboard that holds more, all types together, is not borrowed."""
 
 
 class TooLarge(Exception):  # noqa: N818  # it says what happened
     """More came than we keep."""
 
 
-def read_all(pipes: Mapping[str, int], *, quiet_s: float, most: int = MOST_BYTES) -> dict[str, bytes]:
-    """Read every pipe to its end, at the same time; all of them are closed afterwards. name -> content.
+def read_all(pipes: Mapping[str, int], *, quiet_s: float, most: int) -> dict[str, bytes]:
+    """Read every pipe to its end, at the same time; all of them are closed in the end. name -> content.
 
-    Raises TargetTimeout when nothing comes for `quiet_s`, TooLarge for more than `most` bytes in all.
+    Raises TargetTimeout when nothing comes for `quiet_s`, TooLarge for more than `most` bytes in all. What is
+    not wanted then is read all the same, later and elsewhere: a program that copied may die of a pipe that is
+    closed while it writes, and its clipboard with it.
     """
     found = {name: bytearray() for name in pipes}
     names = {fd: name for name, fd in pipes.items()}
-    open_ = set(names)
     poll = select.poll()
     for fd in names:
         os.set_blocking(fd, False)
         poll.register(fd, select.POLLIN | select.POLLHUP)
-    size = 0
+    open_, size = set(names), 0
     try:
         while open_:
             ready = poll.poll(quiet_s * 1000)
@@ -50,14 +49,28 @@ def read_all(pipes: Mapping[str, int], *, quiet_s: float, most: int = MOST_BYTES
                 if not data:
                     poll.unregister(fd)
                     open_.discard(fd)
+                    close_fd(fd)
                 found[names[fd]] += data
                 size += len(data)
                 if size > most:
                     raise TooLarge
     finally:
-        for fd in names:
-            close_fd(fd)
+        if open_:
+            threading.Thread(target=_drain, args=(open_,), name="clipboard-drain", daemon=True).start()
     return {name: bytes(data) for name, data in found.items()}
+
+
+def _drain(fds: set[int]) -> None:
+    """Read to the end what nobody wants. All at once: who writes them may do so in any order."""
+    poll = select.poll()
+    for fd in fds:
+        poll.register(fd, select.POLLIN | select.POLLHUP)
+    while fds:
+        for fd, _ in poll.poll():
+            if _read(fd) == b"":
+                poll.unregister(fd)
+                fds.discard(fd)
+                close_fd(fd)
 
 
 def _read(fd: int) -> bytes | None:
@@ -120,8 +133,3 @@ def reads_from(fd: int, pids: Collection[int]) -> bool | None:
                 if str(one.readlink()) == name:
                     return True
     return None if unknown or not pids else False
-
-
-def wait(deadline_s: float) -> float:
-    """Seconds that are left, never less than none."""
-    return max(0.0, deadline_s - time.monotonic())

@@ -110,10 +110,12 @@ class Selections:
 
     def current(self, which: Which) -> Offer | None:
         """What is there now, whoever has it; None if nothing."""
+        self.settle()
         return self._do(lambda: self._current[which])
 
     def owned(self, which: Which) -> Source | None:
         """What we own of it, if we do."""
+        self.settle()
         return self._do(lambda: self._sources[which])
 
     def receive(self, offer: Offer, types: list[str]) -> dict[str, int]:
@@ -154,7 +156,7 @@ class Selections:
         if offer is None or kind not in offer.types:
             return False
         try:
-            found = read_all(self.receive(offer, [kind]), quiet_s=CALL_S)
+            found = read_all(self.receive(offer, [kind]), quiet_s=CALL_S, most=len(source.content[kind]))
         except (TargetError, TooLarge):  # somebody else has copied something meanwhile
             return False
         return found[kind] == source.content[kind]
