@@ -70,7 +70,7 @@ def test_a_mistake_from_the_start_leaves_the_built_in_profiles(
 
 
 def test_the_file_is_not_read_again_while_it_stays_the_same(
-    followed: FollowedProfiles, monkeypatch: pytest.MonkeyPatch
+    followed: FollowedProfiles,
 ) -> None:
     write('[one]\napps = ["mine"]\n')
     first = followed.now()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from voice_edit.desktop.base import Element, SessionKind, Window
@@ -93,6 +93,14 @@ class Match:
             # A title can hold anything, also what was dictated: the pattern is told instead.
             found.append(what.format(pattern if patterns is self.titles else short(value)))
         return found
+
+
+class Chooser(Protocol):
+    """Whoever knows the profiles: `Profiles`, or `following.FollowedProfiles`."""
+
+    def choose(self, window: Window | None, element: Element | None) -> AppProfile:
+        """The profile for what has the focus; its `why` says why."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
