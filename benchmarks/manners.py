@@ -1,6 +1,7 @@
 """Do manners leave correct sentences alone? `python -m benchmarks.manners`: each option against an evaluation
 set of our own (tests/golden/manners): sentences that must stay as they are, and sentences that must be
-changed in just one way. The set is cut in two halves by checksum: rules were tuned on one half only.
+changed in just one way. The set is cut in two halves by checksum: rules were tuned on one half. A third part
+was written later, when the rules were finished.
 
 `--show tuning` prints what went wrong in the tuning half. `--text FILE` reads any other English text, a
 sentence at a time, and prints what would be changed in it. Printed as JSON.
@@ -25,35 +26,38 @@ from voice_edit.manners.manners import AS_HEARD, Manners
 from voice_edit.manners.wording import tidied
 
 FOLDER = Path(__file__).parent.parent / "tests" / "golden" / "manners"
-Half: TypeAlias = Literal["tuning", "held_out"]
+Part: TypeAlias = Literal["tuning", "held_out", "later"]
+PARTS: tuple[Part, ...] = ("tuning", "held_out", "later")
 OPTIONS: dict[str, Manners] = {
     "spoken_marks": replace(AS_HEARD, spoken_marks="certain"),
     "fillers": replace(AS_HEARD, fillers=True),
     "corrections": replace(AS_HEARD, corrections=True),
     "usual": Manners(),
-    "everything": Manners(corrections=True),
     "spoken_marks = all": replace(AS_HEARD, spoken_marks="all"),
 }
 
 
-def half_of(sentence: str) -> Half:
-    """Which half a sentence belongs to, by checksum."""
-    return "tuning" if zlib.crc32(sentence.encode()) % 2 else "held_out"
+def that_stay(part: Part) -> list[str]:
+    """The sentences that must stay as they are."""
+    return list(_lines("stay", part))
 
 
-def that_stay() -> Iterator[tuple[str, str]]:
-    """(topic, sentence) of all that must stay as they are."""
-    for topic, lines in _read("stay.yaml").items():
-        for line in lines.splitlines():
-            yield topic, line
+def that_change(part: Part) -> list[tuple[str, str]]:
+    """(as heard, as written) of those that must be changed."""
+    pairs = (line.partition(" => ") for line in _lines("change", part))
+    return [
+        (heard, re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], written))
+        for heard, _, written in pairs
+    ]
 
 
-def that_change() -> Iterator[tuple[str, str, str]]:
-    """(topic, as heard, as written) of all that must be changed."""
-    for topic, lines in _read("change.yaml").items():
-        for line in lines.splitlines():
-            heard, _, written = line.partition(" => ")
-            yield topic, heard, re.sub(r"\\(.)", lambda m: "\n" if m[1] == "n" else m[1], written)
+def _lines(name: str, part: Part) -> Iterator[str]:
+    file = FOLDER / (f"{name}_later.yaml" if part == "later" else f"{name}.yaml")
+    topics: dict[str, str] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for line in "".join(topics.values()).splitlines():
+        half = "tuning" if zlib.crc32(line.partition(" => ")[0].encode()) % 2 else "held_out"
+        if part in ("later", half):
+            yield line
 
 
 def words_only(sentence: str) -> str:
@@ -70,15 +74,9 @@ def altered(sentence: str, manners: Manners) -> list[tuple[str, str]]:
     return [(form, new) for form in forms if (new := tidied(form, manners=manners).text) != form]
 
 
-def _read(name: str) -> dict[str, str]:
-    data: dict[str, str] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
-    return data
-
-
-def report(half: Half) -> dict[str, object]:
-    """Counts for one half."""
-    stay = [line for _, line in that_stay() if half_of(line) == half]
-    change = [(heard, written) for _, heard, written in that_change() if half_of(heard) == half]
+def report(part: Part) -> dict[str, object]:
+    """Counts for one part."""
+    stay, change = that_stay(part), that_change(part)
     rows: dict[str, object] = {}
     for option, manners in OPTIONS.items():
         broken = [line for line in stay if altered(line, manners)]
@@ -95,19 +93,14 @@ def report(half: Half) -> dict[str, object]:
     return rows
 
 
-def failures(half: Half) -> dict[str, list[str]]:
-    """What went wrong in one half, with all options on."""
-    every = OPTIONS["everything"]
-    broken = [
-        f"{form}  =>  {new!r}"
-        for _, line in that_stay()
-        if half_of(line) == half
-        for form, new in altered(line, every)
-    ]
+def failures(part: Part) -> dict[str, list[str]]:
+    """What went wrong in one part, with all options on."""
+    every = OPTIONS["usual"]
+    broken = [f"{form}  =>  {new!r}" for line in that_stay(part) for form, new in altered(line, every)]
     wrong = [
         f"{heard}  =>  {new!r}, not {written!r}"
-        for _, heard, written in that_change()
-        if half_of(heard) == half and (new := tidied(heard, manners=every).text) != written
+        for heard, written in that_change(part)
+        if (new := tidied(heard, manners=every).text) != written
     ]
     return {"clean_altered": broken, "not_changed_rightly": wrong}
 
@@ -136,7 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--show", choices=["tuning", "held_out"])
+    parser.add_argument("--show", choices=PARTS)
     parser.add_argument("--text", type=Path, action="append", default=[])
     a = parser.parse_args()
     if a.show:
@@ -144,7 +137,7 @@ def main() -> None:
     elif a.text:
         print(json.dumps([read_text(path) for path in a.text], indent=1, ensure_ascii=False))
     else:
-        print(json.dumps({half: report(half) for half in ("tuning", "held_out")}, indent=1))
+        print(json.dumps({part: report(part) for part in PARTS}, indent=1))
 
 
 if __name__ == "__main__":

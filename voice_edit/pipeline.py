@@ -267,14 +267,15 @@ def understand(words: str, *, mode: Mode) -> Understood:
 
 
 def perform(editor: Editor, understood: Understood, *, manners: Manners | None = None) -> list[Edit]:
-    """Carry it out on the editor's document, as one checkpoint. `manners`: of dictated words; None: the usual.
+    """Carry it out on the editor's document, as one checkpoint. `manners`: of dictated words; None: the
+    usual.
 
     Raises NoMatch, Ambiguous, NothingToUndo, NothingToRedo, and NeedsWriter for words that ask for new text.
     """
     if understood.mode == "dictate":
-        return (
-            editor.dictate(understood.words, manners=manners) if manners else editor.dictate(understood.words)
-        )
+        from voice_edit.manners.manners import USUAL
+
+        return editor.dictate(understood.words, manners=manners or USUAL)
     return editor.perform(understood.commands)
 
 

@@ -8,15 +8,10 @@ import regex
 from voice_edit import repairs
 from voice_edit.edits import Change, Document, Edit, Selection, in_order
 from voice_edit.graphemes import snap_left, snap_right
+from voice_edit.manners.lexicon import CAPITALS
 from voice_edit.manners.manners import USUAL, Manners
 from voice_edit.manners.wording import tidied
-from voice_edit.wordlists import wordlist
 
-_CAPITALS = wordlist(
-    """i i'm i've i'll i'd monday tuesday wednesday thursday friday saturday sunday january february march
-    april june july
-    august september october november december english german french spanish italian europe america"""
-)
 _UNSPACED = regex.compile(
     r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u3000-\u303f\uff00-\uff65]"
 )
@@ -52,7 +47,7 @@ def fitted(
     if words[:1] in "\n,.;:?!…":  # it begins with a mark that was said
         return words
     small = manners.capitals == "off" or _in_mid_sentence(text, start)
-    if small and _is_common(text, words):
+    if small and _is_common(text, words, manners):
         return repairs.lowered(words)
     return words
 
@@ -87,10 +82,13 @@ def _is_behind_word(text: str, at: int) -> bool:
     return bool(before) and (before[-1].isalnum() or before[-1] in ")]}\"”’'%")
 
 
-def _is_common(text: str, words: str) -> bool:
+def _is_common(text: str, words: str, manners: Manners) -> bool:
     """Whether the first word has its capital only from the recogniser."""
     word = repairs.first_word(words)
-    if not word or word.lower().replace("’", "'") in _CAPITALS or not word[:1].isupper():
+    if not word[:1].isupper() or word in manners.names:
+        return False
+    plain = word.lower().replace("’", "'")
+    if plain in CAPITALS or plain.removesuffix("'s") in CAPITALS:
         return False
     if len(word) > 1 and not word[1:].islower():
         return False

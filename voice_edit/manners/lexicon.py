@@ -91,3 +91,33 @@ def may_be_foreign(norms: list[str]) -> bool:
     """Whether some words are of another language, and those that are surely English are no more."""
     foreign = sum(norm in FOREIGN for norm in norms)
     return bool(foreign) and foreign >= sum(norm in ENGLISH for norm in norms)
+
+
+CAPITALS = (
+    WEEKDAYS
+    | wordlist("i i'm i've i'll i'd january february march april june july august september october")
+    | wordlist("november december christmas easter internet")
+    | wordlist(
+        """english german french spanish italian dutch russian ukrainian chinese japanese korean arabic
+        turkish swedish danish norwegian finnish greek portuguese american british canadian australian indian
+        european african asian"""
+    )
+    | wordlist(
+        """europe america africa asia australia canada mexico brazil argentina england britain scotland
+        ireland wales germany france spain italy portugal austria switzerland belgium netherlands denmark
+        sweden norway finland poland russia ukraine greece egypt israel india japan korea london paris berlin madrid
+        rome vienna munich hamburg zurich amsterdam brussels dublin moscow tokyo delhi boston chicago
+        california texas florida washington"""
+    )
+    | wordlist(
+        """alice anna anne andrew anthony barbara ben benjamin betty bob brian carol caroline catherine
+        charles charlotte chris christina christopher claire clara daniel david deborah diana donald dorothy edward
+        elena elizabeth emily emma eric eva felix fiona george hannah harry helen henry isabel jacob james
+        jane janet jason jennifer jessica jim joan joe john jonas jonathan joseph julia julie karen kate
+        katherine kevin laura lena leo linda lisa louis lucas lucy maria marie martha martin mary matthew
+        michael michelle monica nancy nicole nina oliver olivia patricia paul paula peter philip rachel
+        rebecca richard robert ruth samantha samuel sandra sarah simon sofia sophie stephen steven susan
+        teresa thomas tim tom vera victor victoria virginia walter william yuki"""
+    )
+)
+"""Words that have their capital in the middle of a sentence, too, and are no other words without it."""

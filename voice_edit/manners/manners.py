@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Manners:
     """drop: no full stop behind what was dictated, unless it was said."""
     trailing_space: TrailingSpace = "auto"
     """A space behind the words: where the text goes on, always, or never."""
+    names: frozenset[str] = frozenset()
+    """Words that keep their capitals wherever they stand: those of the user's vocabulary."""
 
 
 USUAL = Manners()
@@ -50,16 +53,21 @@ AS_HEARD = Manners(spoken_marks="off", fillers=False, corrections=False)
 """No word is changed."""
 
 
-def manners_for(settings: DictationSettings, rules: Rules | None = None) -> Manners:
-    """What the user set, with the rules of the program that the words go to."""
-    chosen = Manners(settings.spoken_marks, settings.fillers, settings.corrections)
+def manners_for(
+    settings: DictationSettings, rules: Rules | None = None, *, names: Iterable[str] = ()
+) -> Manners:
+    """What the user set, with the rules of the program that the words go to; `names` keep their capitals."""
+    chosen = Manners(
+        settings.spoken_marks,
+        settings.fillers,
+        settings.corrections,
+        names=frozenset(word for name in names for word in name.split()),
+    )
     if rules is None:
         return chosen
-    return Manners(
-        chosen.spoken_marks,
-        chosen.fillers,
-        chosen.corrections,
-        rules.capitals,
-        rules.final_mark,
-        rules.trailing_space,
+    return replace(
+        chosen,
+        capitals=rules.capitals,
+        final_mark=rules.final_mark,
+        trailing_space=rules.trailing_space,
     )
