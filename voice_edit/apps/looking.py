@@ -64,7 +64,9 @@ class Looked:
         return {
             "session": self.session,
             "kind": focus.kind,
-            "window": None if window is None else {"id": window.id, "app": short(window.app), "pid": window.pid},
+            "window": None
+            if window is None
+            else {"id": window.id, "app": short(window.app), "pid": window.pid},
             "element": None
             if element is None
             else {
