@@ -11,6 +11,8 @@ from Xlib.error import XError
 
 CLIPBOARD: Final = "CLIPBOARD"
 PRIMARY: Final = "PRIMARY"
+MANAGER: Final = "CLIPBOARD_MANAGER"
+"""Owned by a clipboard manager that says what it is."""
 
 META: Final = frozenset({"TARGETS", "MULTIPLE", "TIMESTAMP"})
 """Targets about the selection itself, which every owner answers from its own knowledge."""

@@ -11,24 +11,31 @@ A clipboard manager fetches everything at once and proves nothing; the one that 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
 from typing import Final
 
 from voice_edit.desktop._x11_atoms import CLIPBOARD, PRIMARY, client_of
+from voice_edit.desktop._x11_handover import hand_over
 from voice_edit.desktop._x11_loop import XThread
 from voice_edit.desktop._x11_owning import Selections
-from voice_edit.desktop._x11_texts import text_contents
+from voice_edit.desktop._x11_texts import TEXT, same_text, text_contents
 from voice_edit.desktop.base import PasteState, Window
 from voice_edit.desktop.clipboard_state import Contents
-from voice_edit.errors import TargetError, TargetTimeout
+from voice_edit.errors import TargetError, TargetTimeout, TargetUncertain
 
 logger = logging.getLogger(__name__)
 
+AWAKE_S: Final = 1.0
+"""How long a program may take to say that it is awake."""
+TRIES: Final = 3
+"""How often the clipboard is taken back from a manager that owns a copy of everything."""
 READ_S: Final = 6.0
 """How long reading what the clipboard holds may take altogether."""
 TRANSFER_S: Final = 5.0
@@ -53,6 +60,8 @@ class X11Clipboard:
         self._thread = XThread(display, "x11 clipboard")
         self._selections = self._thread.call(lambda: Selections(self._thread))
         self._one_paste = threading.Lock()
+        self._deaf: set[int] = set()
+        """Clients that did not answer a ping when first asked: they are not waited for again."""
 
     def paste(
         self,
@@ -70,29 +79,33 @@ class X11Clipboard:
         highlighted in some programs (GTK, Tk); None therefore leaves it alone when the program of `into`
         owns it and is no terminal.
 
-        Raises TargetTimeout when the present owner of the clipboard does not answer, FieldUnsupported when
-        it holds too much to set aside, and what `press` raises.
+        Raises TargetTimeout when the program of `into` or the present owner of the clipboard does not answer,
+        FieldUnsupported when it holds too much to set aside, TargetUncertain when the program stops fetching
+        half-way, and what `press` raises.
         """
-        call = self._thread.call
+        call, selections = self._thread.call, self._selections
         with self._one_paste:
             began_s = time.monotonic()
+            window = _number(into)
+            client = None if window is None else client_of(self._thread.display, window)
+            if into is not None and window is not None:
+                self._refuse_frozen(into, window, min(AWAKE_S, timeout_s))
+            answer: Future[bool] | None = None
             try:
-                lent = self._lend(text, into, primary)
-                if not lent or not call(self._selections.start_claim):
+                if not self._lend(text_contents(text, secret=True), into, client, primary):
                     logger.info("another program took the clipboard before the words could be pasted")
-                    call(self._selections.give_back)
                     return "unclaimed"
                 press()
-                state = self._wait_for_claim(timeout_s)
-            except BaseException:
-                self._thread.ask(self._selections.give_back)
-                raise
-            if state == "claimed":
-                self._thread.ask(self._selections.give_back_when_quiet)
-            else:
-                call(self._selections.give_back)
-            logger.debug("paste: %s after %.0f ms", state, 1000 * (time.monotonic() - began_s))
-            return state
+                if window is not None:
+                    answer = call(partial(selections.pings.ask, window))
+                self._wait_for_claim(timeout_s)
+                taken = call(partial(selections.conclude, client, answer))
+            finally:
+                self._thread.ask(selections.give_back_when_quiet)
+            if taken:
+                self._thread.ask(partial(selections.pings.forget, answer))
+            logger.debug("taken: %s, after %.0f ms", taken, 1000 * (time.monotonic() - began_s))
+            return "claimed" if taken else "unclaimed"
 
     def wait_until_given_back(self, timeout_s: float) -> bool:
         """Wait until the clipboard shows again what it held; False when it does not yet."""
@@ -104,8 +117,7 @@ class X11Clipboard:
             contents = text_contents(text, secret=False)
             if not self._thread.call(lambda: self._selections.show(CLIPBOARD, contents)):
                 return False
-            read = self.read(only="UTF8_STRING")
-        return read.get("UTF8_STRING") == contents["UTF8_STRING"]
+            return same_text(self.read(only=TEXT), contents)
 
     def read(self, selection: str = CLIPBOARD, *, only: str | None = None) -> Contents:
         """What a selection holds, or `only` one type of it. Raises TargetTimeout, FieldUnsupported."""
@@ -118,55 +130,92 @@ class X11Clipboard:
             raise TargetTimeout(f"Reading {selection.lower()} took longer than {READ_S:g} s.") from problem
 
     def close(self) -> None:
-        """Give back what is borrowed, and leave."""
+        """Give back what is borrowed; what we still offer for others is handed over, see `_x11_handover`."""
         with self._one_paste:
             if not self._thread.over:
-                self._thread.ask(self._selections.give_back)
+                with contextlib.suppress(TargetError):
+                    self._thread.call(self._selections.give_back)
+                    hand_over(self._thread, self._selections)
             self._thread.close()
 
     # --- steps of a paste ---------------------------------------------------------------------------------
 
-    def _lend(self, text: str, into: Window | None, primary: bool | None) -> bool:
-        """Whether the clipboard offers the words now."""
-        call = self._thread.call
-        client = self._client_of(into)
+    def _refuse_frozen(self, into: Window, window: int, patience_s: float) -> None:
+        """Raise TargetTimeout if the program of this window reads no events: a paste key would be acted upon
+        whenever it wakes up.
+        """
+        hint = (
+            "Nothing was written. Wait until it answers again, then `voice-edit retry N`: the words are kept."
+        )
+        client = client_of(self._thread.display, window)
+        if self._thread.call(partial(self._selections.is_asleep, client)):
+            message = f"{into.app or 'That program'} has not dealt with the last paste yet."
+            raise TargetTimeout(message, hint=hint)
+        if client in self._deaf - self._selections.pings.proven:
+            return
+        answer = self._thread.call(partial(self._selections.pings.ask, window))
+        if answer is None:
+            return
+        try:
+            answer.result(patience_s)
+        except FutureTimeout as problem:
+            self._thread.ask(partial(self._selections.pings.forget, answer))
+            if client not in self._selections.pings.proven:
+                self._deaf.add(client)
+                logger.info("%s claims to answer pings and does not, or is frozen", into.app or into.id)
+                return
+            message = f"{into.app or 'That program'} has not answered for {patience_s:g} s: busy or frozen."
+            raise TargetTimeout(message, hint=hint) from problem
+
+    def _lend(self, words: Contents, into: Window | None, client: int | None, primary: bool | None) -> bool:
+        """Put the words on offer; whether they are, at the moment in which the key may be pressed."""
+        call, selections = self._thread.call, self._selections
         names = [CLIPBOARD]
         if primary or (primary is None and call(lambda: self._takes_primary(into, client))):
             names.append(PRIMARY)
         saved: dict[str, Contents] = {}
         for name in names:
-            if call(partial(self._selections.state, name)) == "theirs":
+            if call(partial(selections.state, name)) == "theirs":
                 try:
                     saved[name] = self.read(name)
                 except TargetError as problem:
                     if name == CLIPBOARD or primary:
                         raise
                     logger.info("PRIMARY is left alone: %s", problem)
-        words = text_contents(text, secret=True)
-        return call(lambda: self._selections.lend(words, saved, names, client))
-
-    def _client_of(self, window: Window | None) -> int | None:
-        if window is None or not window.id.startswith("x11:"):
-            return None
-        return client_of(self._thread.display, int(window.id.removeprefix("x11:"), 16))
+        for _ in range(TRIES):
+            call(partial(selections.lend, words, saved, names, client))
+            if call(selections.start_claim):
+                return True
+            if not same_text(self.read(only=TEXT), words):
+                return False
+            # Some managers own a copy of whatever is copied. They do not copy what they have already.
+            saved = {**call(selections.originals), **saved}
+        return False
 
     def _takes_primary(self, into: Window | None, client: int | None) -> bool:
         if into is not None and into.app in PASTES_PRIMARY:
             return True
         return client is None or self._selections.owner_client(PRIMARY) != client
 
-    def _wait_for_claim(self, timeout_s: float) -> PasteState:
-        """Until the words were fetched, or nobody can fetch them any more, or patience ends."""
+    def _wait_for_claim(self, timeout_s: float) -> None:
+        """Until the words were fetched, or nobody can fetch them any more, or patience ends.
+
+        Raises TargetUncertain if the program stops in the middle of fetching them.
+        """
         deadline_s = time.monotonic() + timeout_s
         with self._selections.news:
-            while True:
-                claim = self._selections.claim
-                assert claim is not None
-                if claim.taken:
-                    return "claimed"
-                left_s = deadline_s - time.monotonic() + (TRANSFER_S if claim.open_transfers else 0.0)
-                if left_s <= 0 or self._thread.over:
-                    return "unclaimed"
-                if not claim.open_transfers and not self._selections.on_offer:
-                    return "unclaimed"
+            while not (claim := self._selections.claim) or not claim.taken:
+                fetching = claim is not None and claim.open_transfers > 0
+                left_s = deadline_s - time.monotonic() + (TRANSFER_S if fetching else 0.0)
+                if fetching and left_s <= 0:
+                    raise TargetUncertain("The program stopped in the middle of fetching the words.")
+                if left_s <= 0 or self._thread.over or not (fetching or self._selections.on_offer):
+                    return
                 self._selections.news.wait(left_s)
+
+
+def _number(window: Window | None) -> int | None:
+    """The X11 id of a window; None for one of another kind."""
+    if window is None or not window.id.startswith("x11:"):
+        return None
+    return int(window.id.removeprefix("x11:"), 16)

@@ -16,11 +16,13 @@ from typing import Any
 from Xlib import X
 from Xlib.protocol import request
 
-from voice_edit.desktop._x11_atoms import CLIPBOARD, PRIMARY, Atoms, client_of
+from voice_edit.desktop._x11_atoms import CLIPBOARD, MANAGER, PRIMARY, Atoms, client_of
 from voice_edit.desktop._x11_loop import XThread
 from voice_edit.desktop._x11_offering import Offer, Offering
+from voice_edit.desktop._x11_ping import Pings
 from voice_edit.desktop._x11_reading import Reading
-from voice_edit.desktop.clipboard_state import Claim, Contents, Hold
+from voice_edit.desktop._x11_texts import TEXT, same_text
+from voice_edit.desktop.clipboard_state import Claim, Contents, Hold, Late
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,9 @@ class _Selection:
     """What is on offer while the hold's state is "words"."""
     since: int = 0
     """Server time at which it became ours."""
+    original: Contents | None = None
+    """What it held, when another program took it while the words were on offer: should it hold our words, it
+    is a copy that a clipboard manager made of them."""
 
 
 class Selections:
@@ -48,6 +53,9 @@ class Selections:
         self._thread, self._display = thread, thread.display
         self.atoms = Atoms(self._display)
         self._offering = Offering(thread, self.atoms)
+        self.pings = Pings(thread, self.atoms)
+        self.late: Late | None = None
+        self._saved: Future[bool] | None = None
         self._readings: list[Reading] = []
         self._selections = {name: _Selection(name) for name in (CLIPBOARD, PRIMARY)}
         self._pastes = 0
@@ -92,15 +100,16 @@ class Selections:
         ours. Whether CLIPBOARD offers the words now.
         """
         self._pastes += 1
+        self.late = None
         self.given_back.clear()
-        bystanders = {self._ourselves, self.owner_client("CLIPBOARD_MANAGER")} - {into, None}
+        bystanders = {self._ourselves, self.owner_client(MANAGER)} - {into, None}
         with self.news:
             self.claim = Claim(into, frozenset(client for client in bystanders if client is not None))
         for name in names:
             selection = self._selections[name]
             if selection.hold.state == "theirs" and name not in saved:
                 continue
-            selection.hold = selection.hold.lend(saved.get(name))
+            selection.hold, selection.original = selection.hold.lend(saved.get(name)), None
             selection.words = words
             self._take(selection)
         return self.state(CLIPBOARD) == "words"
@@ -114,6 +123,35 @@ class Selections:
             self.claim = self.claim.press()
         return True
 
+    def originals(self) -> dict[str, Contents]:
+        """What other programs took from us while the words were on offer."""
+        return {n: one.original for n, one in self._selections.items() if one.original is not None}
+
+    def is_asleep(self, client: int) -> bool:
+        """Whether a paste key lies unread in the queue of this program."""
+        late = self.late if client in self.pings.proven else None
+        return late is not None and late.client == client and late.asleep(_now_ms())
+
+    def conclude(self, into: int | None, answer: Future[bool] | None) -> bool:
+        """Nobody is waited for any longer: whether the words were fetched after all. If not, they are on
+        offer no more, and the next paste of that program gets nothing unless it has read the key long ago.
+
+        `answer`: to a ping that was sent behind the key; None where the program takes none.
+        """
+        if self.claim is not None and self.claim.taken:
+            return True
+        self.give_back()
+        if into is not None:
+            late = self.late = Late(into, _now_ms(), answer is not None)
+
+            def woke(told: Future[bool]) -> None:
+                if not told.cancelled() and self.late is late:
+                    self.late = late.woke(_now_ms())
+
+            if answer is not None:
+                answer.add_done_callback(woke)
+        return False
+
     @property
     def on_offer(self) -> bool:
         """Whether anybody can fetch the words."""
@@ -124,7 +162,7 @@ class Selections:
         paste = self._pastes if paste is None else paste
         if paste != self._pastes or self.claim is None:
             return  # the next paste has taken over
-        wait_ms = self.claim.quiet_for_ms(time.monotonic() * 1000)
+        wait_ms = self.claim.quiet_for_ms(_now_ms())
         if wait_ms > 0:
             self._thread.later(wait_ms / 1000, lambda: self.give_back_when_quiet(paste))
         else:
@@ -134,19 +172,66 @@ class Selections:
         """Show again what was there."""
         for selection in self._selections.values():
             if selection.hold.state == "words":
-                selection.hold = selection.hold.give_back()
                 selection.words = {}
-                if selection.hold.state == "theirs":
-                    self._let_go(selection)
-                else:
-                    self._take(selection)
-        self.given_back.set()
+                selection.hold = selection.hold.give_back()
+                self._take_or_leave(selection)
+        copied = [one for one in self._selections.values() if one.original is not None]
+        if copied:
+            self._win_back(copied[0])
+        else:
+            self.given_back.set()
+
+    def _win_back(self, selection: _Selection) -> None:
+        """Another program took it. If it shows our words it is their copier, and gets what was there before;
+        anything else was copied by the user.
+        """
+        original, selection.original, paste = selection.original or {}, None, self._pastes
+        words, selection.words = selection.words, {}
+
+        def compare(read: Future[Contents]) -> None:
+            found = {} if read.exception() else read.result()
+            if paste == self._pastes and same_text(found, words) and selection.hold.state == "theirs":
+                logger.debug("a clipboard manager kept a copy of the words in %s", selection.name)
+                selection.hold = selection.hold.show(original)
+                self._take_or_leave(selection)
+            if paste == self._pastes:
+                self.give_back()
+
+        self.read(selection.name, only=TEXT).add_done_callback(compare)
 
     def show(self, name: str, contents: Contents) -> bool:
         """Let a selection hold this from now on; whether it does."""
         selection = self._selections[name]
         selection.hold = selection.hold.show(contents)
         return self._take(selection)
+
+    # --- leaving ------------------------------------------------------------------------------------------
+
+    @property
+    def holds_any(self) -> bool:
+        """Whether we own anything."""
+        return any(one.hold.state != "theirs" for one in self._selections.values())
+
+    def ask_manager_to_save(self) -> Future[bool] | None:
+        """Ask the clipboard manager to fetch everything; the future tells whether it did. None: there is no
+        manager.
+        """
+        if self.owner_client(MANAGER) is None:
+            return None
+        kept = self._selections[CLIPBOARD].hold.original or {}
+        place = self.atoms["VOICE_EDIT_SAVE"]
+        self._window.change_property(place, self.atoms["ATOM"], 32, [self.atoms[name] for name in kept])
+        self._saved = Future()
+        self._window.convert_selection(
+            self.atoms[MANAGER], self.atoms["SAVE_TARGETS"], place, self._server_time()
+        )
+        return self._saved
+
+    def resign(self) -> None:
+        """Own CLIPBOARD no more."""
+        selection = self._selections[CLIPBOARD]
+        selection.hold = Hold()
+        self._let_go(selection)
 
     # --- owning -------------------------------------------------------------------------------------------
 
@@ -160,6 +245,14 @@ class Selections:
             return True
         selection.hold = selection.hold.lost()
         return False
+
+    def _take_or_leave(self, selection: _Selection) -> None:
+        """Own what there is to show; nobody owns a selection that holds nothing."""
+        if selection.hold.original:
+            self._take(selection)
+        else:
+            selection.hold = Hold()
+            self._let_go(selection)
 
     def _let_go(self, selection: _Selection) -> None:
         """Leave it without an owner. A later owner is not touched: our time is before its own."""
@@ -185,6 +278,11 @@ class Selections:
             self._asked(event)
         elif event.type == X.SelectionClear:
             self._lost(event)
+        elif self.pings.on_event(event):
+            pass
+        elif event.type == X.SelectionNotify and event.requestor == self._window:
+            if self._saved is not None and self._saved.set_running_or_notify_cancel():
+                self._saved.set_result(bool(event.property))
         elif not any(reading.on_event(event) for reading in self._readings if not reading.done.done()):
             self._offering.on_event(event)
 
@@ -195,6 +293,9 @@ class Selections:
         client = client_of(self._display, event.requestor.id)
         contents = selection.hold.shown_to(client, selection.words, self.claim)
         paste = self._pastes if contents is selection.words else None
+        if self.late is not None and paste is None and self.late.refuses(client, _now_ms()):
+            logger.info("a program that was frozen wants to paste now: it gets nothing")
+            self.late, contents = self.late.refused(_now_ms()), {}
         offer = Offer(
             contents,
             selection.since,
@@ -206,13 +307,13 @@ class Selections:
     def _claim_asked(self, paste: int | None, client: int, whole: bool) -> None:
         if paste == self._pastes and self.claim is not None:
             with self.news:
-                self.claim = self.claim.asked(client, time.monotonic() * 1000, whole=whole)
+                self.claim = self.claim.asked(client, _now_ms(), whole=whole)
                 self.news.notify_all()
 
     def _claim_finished(self, paste: int | None, client: int, complete: bool) -> None:
         if paste == self._pastes and self.claim is not None:
             with self.news:
-                self.claim = self.claim.finished(client, time.monotonic() * 1000, complete=complete)
+                self.claim = self.claim.finished(client, _now_ms(), complete=complete)
                 self.news.notify_all()
 
     def _lost(self, event: Any) -> None:
@@ -223,6 +324,11 @@ class Selections:
             return  # we let go of it ourselves
         logger.debug("%s belongs to another program now", selection.name)
         with self.news:
+            if selection.hold.state == "words":
+                selection.original = selection.hold.original
             selection.hold = selection.hold.lost()
-            selection.words = {}
             self.news.notify_all()
+
+
+def _now_ms() -> float:
+    return time.monotonic() * 1000

@@ -7,6 +7,8 @@ from typing import Final
 
 from voice_edit.desktop.clipboard_state import Content, Contents
 
+TEXT: Final = "UTF8_STRING"
+"""The target that every program of today has for text."""
 SECRET_HINT: Final = "x-kde-passwordManagerHint"
 """Clipboard managers that know it keep what carries it out of their history."""
 
@@ -16,9 +18,9 @@ _UTF8_STARTS, _UTF8_ENDS = b"\x1b%G", b"\x1b%@"
 
 def text_contents(text: str, *, secret: bool) -> Contents:
     """`text` as targets, the best first. STRING is there only where Latin-1 can say it."""
-    utf8 = Content("UTF8_STRING", 8, text.encode("utf-8"))
+    utf8 = Content(TEXT, 8, text.encode("utf-8"))
     offered = {
-        "UTF8_STRING": utf8,
+        TEXT: utf8,
         "text/plain;charset=utf-8": Content("text/plain;charset=utf-8", 8, utf8.data),
         "text/plain": Content("text/plain", 8, utf8.data),
         "TEXT": utf8,
@@ -29,6 +31,17 @@ def text_contents(text: str, *, secret: bool) -> Contents:
     if secret:
         offered[SECRET_HINT] = Content(SECRET_HINT, 8, b"secret")
     return offered
+
+
+def same_text(one: Contents, other: Contents) -> bool:
+    """Whether both hold a text, and the same."""
+    return TEXT in one and TEXT in other and one[TEXT].data == other[TEXT].data
+
+
+def is_plain_text(contents: Contents) -> bool:
+    """Whether there is nothing in it but text without form."""
+    plain = {TEXT, "STRING", "TEXT", "COMPOUND_TEXT", "C_STRING"}
+    return all(name in plain or name.startswith("text/plain") for name in contents)
 
 
 def compound_text(text: str) -> bytes:

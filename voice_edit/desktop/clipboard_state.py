@@ -7,7 +7,9 @@ A selection (CLIPBOARD, PRIMARY) goes through three states:
       │                └───────lend────────┘     │
       └───────────── another program copies ─────┘     from then on it is theirs, and nothing of ours
 
-A claim is one paste: somebody must ask for the words between the key press and the end of patience.
+A claim is one paste: somebody must ask for the words between the key press and the end of patience. When
+nobody did, the key may still lie unread in the queue of a frozen program: what it fetches when it wakes up
+would be the user's old clipboard, in the middle of a text. That late paste gets nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +20,14 @@ from typing import Literal, TypeAlias
 
 QUIET_MS = 120.0
 """A claim is over when its program has asked for nothing more for so long: browsers fetch several types."""
+LATE_MS = 60_000.0
+"""How long a frozen program that was sent the paste key is expected to act on it after all."""
+LATE_UNKNOWN_MS = 10_000.0
+"""The same for a program that cannot be asked whether it is frozen."""
+LATE_AWAKE_MS = 2_000.0
+"""The same once it has read the key: a browser's page may still be busy."""
+LATE_SERIES_MS = 500.0
+"""How long after the first late request its other requests belong to the same paste."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +130,40 @@ class Claim:
         if self.open_transfers:
             return QUIET_MS
         return 0.0 if self.taken_ms is None else max(0.0, self.taken_ms + QUIET_MS - now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A program that was sent the paste key and asked for nothing in time."""
+
+    client: int
+    since_ms: float
+    answers: bool
+    """Whether it can be asked if it is awake."""
+    awake_ms: float | None = None
+    """When it told that it has read the key."""
+    first_ms: float | None = None
+    """When the late paste began."""
+
+    def refuses(self, client: int, now_ms: float) -> bool:
+        """Whether a request of this client is the late paste, which must get nothing."""
+        if client != self.client:
+            return False
+        if self.first_ms is not None:
+            return now_ms - self.first_ms < LATE_SERIES_MS
+        if self.awake_ms is not None:
+            return now_ms - max(self.awake_ms, self.since_ms) < LATE_AWAKE_MS
+        return now_ms - self.since_ms < (LATE_MS if self.answers else LATE_UNKNOWN_MS)
+
+    def refused(self, now_ms: float) -> Late:
+        """A request was refused."""
+        return replace(self, first_ms=now_ms) if self.first_ms is None else self
+
+    def woke(self, now_ms: float) -> Late:
+        """It has read the key."""
+        return replace(self, awake_ms=now_ms)
+
+    def asleep(self, now_ms: float) -> bool:
+        """Whether the key surely lies unread: another one would make two pastes of it."""
+        unread = self.awake_ms is None and self.first_ms is None
+        return self.answers and unread and self.refuses(self.client, now_ms)
