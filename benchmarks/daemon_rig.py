@@ -8,14 +8,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import yaml
 
-from tests.virtual_display import VirtualDisplay
-from tests.virtual_microphone import VirtualMicrophone
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from virtual_desktop import VirtualDesktop, virtual_desktop
+from virtual_display import VirtualDisplay, virtual_display
+from virtual_microphone import VirtualMicrophone
+
 from voice_edit.control.client import ControlClient
 from voice_edit.paths import Paths
 
@@ -27,12 +32,19 @@ ENDS = ("outcome", "failed", "rejected", "reverted")
 class Rig:
     """Starts everything, and ends it. `note` is the file that words go to."""
 
-    def __init__(self, *, keep: Path | None = None, settings: str = "", display: bool = False) -> None:
-        """`display`: with a virtual screen, whose keyboard talks (`self.display`)."""
+    def __init__(
+        self, *, keep: Path | None = None, settings: str = "", display: bool = False, desktop: bool = False
+    ) -> None:
+        """`display`: with a virtual screen, whose keyboard talks (`self.display`). `desktop`: with
+        accessibility and programs too (`self.desk`); words go to the field that has the focus.
+        """
         self._kept = keep
         self._settings = settings
-        self._with_display = display
+        self._with_display = display or desktop
+        self._with_desktop = desktop
         self.display: VirtualDisplay | None = None
+        self.desk: VirtualDesktop | None = None
+        self._screens = ExitStack()
         self.seen: list[dict[str, Any]] = []
         """Events that `wait_for` passed over."""
 
@@ -54,8 +66,12 @@ class Rig:
             **self.microphone.environment,
             "VOICE_EDIT_HOME": str(self.home),
         }
-        if self._with_display:
-            self.display = VirtualDisplay()
+        if self._with_desktop:
+            self.display = self.desk = self._screens.enter_context(virtual_desktop())
+            self.environment = {**os.environ, **self.microphone.environment, **self.desk.env}
+            self.environment["VOICE_EDIT_HOME"] = str(self.home)
+        elif self._with_display:
+            self.display = self._screens.enter_context(virtual_display())
             self.environment["DISPLAY"] = self.display.name
         self._log = (base / "daemon.log").open("ab")
         self.start_daemon()
@@ -79,7 +95,8 @@ class Rig:
         self.client = ControlClient(socket)
         events = [*ENDS, "stage", "microphone", "notice", "engine", "words", "target", "hotkeys"]
         self.client.request("subscribe", events=events)
-        self.client.request("target.file", path=str(self.note), pin="daemon")
+        if not self._with_desktop:
+            self.client.request("target.file", path=str(self.note), pin="daemon")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -93,8 +110,7 @@ class Rig:
             raise
         finally:
             self.microphone.kill()
-            if self.display is not None:
-                self.display.close()
+            self._screens.close()
             self._log.close()
             if self._kept is None:
                 self._folder.cleanup()

@@ -127,6 +127,17 @@ class FakeDesktop:
         """Its element is of another kind."""
         assert self.element is not None
         self.element = self.field.element = replace(self.element, **changes)
+        self.tell()
+
+    def loses_focus(self) -> None:
+        """As some programs say while a talk key is held."""
+        self.element = None
+        self.tell()
+
+    def tell(self) -> None:
+        """The accessibility service tells what has the focus."""
+        for told in self.told:
+            told(self.element)
 
     # --- Windows ----------------------------------------------------------------------------------------
 

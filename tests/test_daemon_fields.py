@@ -82,6 +82,31 @@ def test_a_password_is_not_listened_for(daemon: Running, desk: FakeDesktop) -> N
     assert daemon.microphone.sources == []
 
 
+def test_a_field_that_loses_the_focus_to_the_talk_key_is_still_meant(
+    daemon: Running, desk: FakeDesktop
+) -> None:
+    desk.loses_focus()
+    told = talk(daemon, "Hello there.")
+    assert (desk.field.text, told["receipt"]["state"]) == ("Hello there.", "verified")
+
+
+def test_a_password_that_loses_the_focus_to_the_talk_key_is_still_one(
+    daemon: Running, desk: FakeDesktop
+) -> None:
+    desk.becomes(secret=True, role="password text")
+    desk.loses_focus()
+    with pytest.raises(RemoteFailure, match="password"):
+        daemon.ask("talk.start")
+
+
+def test_a_field_that_lost_the_focus_to_another_window_is_not_meant(
+    daemon: Running, desk: FakeDesktop
+) -> None:
+    desk.window = CHAT
+    desk.loses_focus()
+    assert daemon.ask("status")["target"]["app"] == "chat"
+
+
 def test_a_field_that_takes_nothing_is_not_listened_for(daemon: Running, desk: FakeDesktop) -> None:
     desk.becomes(editable=False)
     with pytest.raises(RemoteFailure, match="cannot be changed"):

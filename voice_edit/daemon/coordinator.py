@@ -12,6 +12,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -42,6 +43,9 @@ ROTATE_AGAIN_S = 0.5
 
 MICROPHONE_NOTICES = {"lost": "warning", "reopened": "info", "moved": "info", "overflow": "warning"}
 """What of the microphone's news the user is told in words, and how bad it is."""
+
+FOCUS_S = 0.15
+"""So long is waited, before the microphone is opened, until it is known what has the focus."""
 
 GIVE_BACK_S = 30.0
 """So long after the last take, memory that it left behind goes back to the system."""
@@ -210,6 +214,7 @@ class Coordinator:
         self.asker.cancel()
         self._cancel_timer("unload")
         if file is None:
+            await self._look_at_focus()
             chosen = self.targets.choose(follows_caret=not begin.hold)
         else:  # it is read, and may lie on a slow disk: not in the loop
             chosen = await self._loop.run_in_executor(None, self.targets.open, file)
@@ -252,6 +257,14 @@ class Coordinator:
                 self.on_cue("start")
         else:
             self._later("rotate", ROTATE_S, self._rotate_soon)
+
+    async def _look_at_focus(self) -> None:
+        """Know what has the focus. A program that does not answer is not waited for: somebody speaks."""
+        fields = self.targets.fields
+        if fields is not None:
+            asked = self._loop.run_in_executor(None, fields.refresh)
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(asyncio.shield(asked), FOCUS_S)
 
     def _end(self, tail_ms: int, now_s: float) -> None:
         job, self._recording = self._recording, None

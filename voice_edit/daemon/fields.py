@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -19,7 +21,7 @@ from voice_edit.errors import NoTarget, TargetError
 from voice_edit.targets import names
 from voice_edit.targets.field import FieldTarget, Seen
 from voice_edit.targets.field_blind import BlindFieldTarget
-from voice_edit.targets.field_choice import Focus, Hands, judge
+from voice_edit.targets.field_choice import TEXTLESS, Focus, Hands, judge
 
 if TYPE_CHECKING:
     from voice_edit.apps.profiles import Profiles
@@ -31,6 +33,9 @@ AnyField: TypeAlias = FieldTarget | BlindFieldTarget
 
 REMEMBERED = 64
 """Fields in which an edit can still be undone."""
+GRAB_S = 1.0
+"""A talk key takes the keyboard for itself while it is down, and some programs then say that their field lost
+the focus: so long ago, in the window that is still the active one, it is taken to have it."""
 
 
 class Fields:
@@ -45,22 +50,33 @@ class Fields:
         self._live: weakref.WeakSet[FieldTarget] = weakref.WeakSet()
         self._known: OrderedDict[str, Focus] = OrderedDict()
         """Fields that were talked to, by name; the last one comes last."""
+        self._element: Element | None = None
+        self._held: _Held | None = None
+        """The last element that may be talked to, whether it has the focus now or not."""
+        self._listener: Callable[[], object] = lambda: None
+        if desktop.accessibility is not None:
+            desktop.accessibility.on_focus(self._focus_moved)
+            self.refresh()
+
+    def on_focus(self, told: Callable[[], object]) -> None:
+        """Be told when something else has the focus, in a thread of the desktop's."""
+        self._listener = told
+
+    def refresh(self) -> None:
+        """Ask what has the focus, where events have not told it yet. May block for a second."""
+        if self.desktop.accessibility is not None:
+            with suppress(TargetError):
+                self._keep(self.desktop.accessibility.focused())
 
     def present(self) -> Focus | None:
         """What has the focus; None where that cannot be told, or fields are switched off. Cheap."""
         settings = self._settings()
         if not settings.enabled or settings.mechanism == "clipboard":
             return None
-        accessibility, windows = self.desktop.accessibility, self.desktop.windows
-        element = window = None
-        with suppress(TargetError):
-            element = None if accessibility is None else accessibility.focused()
-        with suppress(TargetError):
-            window = None if windows is None else windows.active()
+        window = self._window()
+        element = self._element_in(window)
         if element is None and window is None:
             return None
-        if element is not None and window is not None and not _belong(element, window):
-            element = None  # what accessibility saw last lies behind this window
         profile = self._profiles.choose(window, element)
         return judge(window, element, profile, self._hands, wanted=settings.mechanism)
 
@@ -107,12 +123,55 @@ class Fields:
         """Let go of the desktop."""
         self.desktop.close()
 
+    def _focus_moved(self, element: Element | None) -> None:
+        self._keep(element)
+        self._listener()
+
+    def _keep(self, element: Element | None) -> None:
+        window = self._window() if _may_hold_text(element) else None
+        with self._lock:
+            if _may_hold_text(element) and element is not None:
+                self._held = _Held(element, window)
+            elif self._held is not None and self._held.lost_s is None:
+                self._held.lost_s = time.monotonic()
+            self._element = element
+
+    def _window(self) -> Window | None:
+        with suppress(TargetError):
+            return None if self.desktop.windows is None else self.desktop.windows.active()
+        return None
+
+    def _element_in(self, window: Window | None) -> Element | None:
+        """The element with the focus, unless it lies behind this window; or the one that had it just now."""
+        with self._lock:
+            element, held = self._element, self._held
+        if _may_hold_text(element) or held is None or held.lost_s is None:
+            return element if element is None or window is None or _belong(element, window) else None
+        same = (held.window.id if held.window else None) == (window.id if window else None)
+        if same and time.monotonic() - held.lost_s < GRAB_S:
+            return held.element
+        return element if element is None or window is None or _belong(element, window) else None
+
     def _written(self, by: FieldTarget, before: Seen, after: Seen, edits: Sequence[Edit]) -> None:
         """What one take wrote is no surprise to another that was begun before."""
         with self._lock:
             others = [other for other in self._live if other is not by and other.name == by.name]
         for other in others:
             other.ours(before, after, edits)
+
+
+@dataclass
+class _Held:
+    """An element that has the focus, or had it."""
+
+    element: Element
+    window: Window | None
+    lost_s: float | None = None
+    """When it lost the focus to nothing, on the monotonic clock; None: it has it."""
+
+
+def _may_hold_text(element: Element | None) -> bool:
+    return element is not None and element.role not in TEXTLESS
 
 
 def name_of(focus: Focus) -> str:

@@ -194,10 +194,11 @@ class Daemon:
         loop, coordinator = asyncio.get_running_loop(), self._coordinator
         desktop = await loop.run_in_executor(None, self._open_desktop, self._settings)
         profiles = load_profiles(self._paths, session=desktop.kind)
-        self._fields = Fields(desktop, profiles, lambda: self._settings.field)
+        self._fields = await loop.run_in_executor(
+            None, lambda: Fields(desktop, profiles, lambda: self._settings.field)
+        )
         coordinator.targets.fields = self._fields
-        if desktop.accessibility is not None:
-            desktop.accessibility.on_focus(lambda _: coordinator.from_thread(coordinator.tell_target))
+        self._fields.on_focus(lambda: coordinator.from_thread(coordinator.tell_target))
 
     async def _close(self) -> None:
         coordinator = self._coordinator

@@ -83,8 +83,9 @@ def timing(
 def times_of(target: JournaledTarget) -> dict[str, float]:
     """What the last write cost where it is told: in fields of other programs."""
     from voice_edit.targets.field import FieldTarget
+    from voice_edit.targets.field_blind import BlindFieldTarget
 
-    times = target.times if isinstance(target, FieldTarget) else {}
+    times = target.times if isinstance(target, FieldTarget | BlindFieldTarget) else {}
     return {f"{name}_ms": spent for name, spent in times.items()}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ class BlindFieldTarget:
         self._name = name
         self.focus = focus
         self._hands = FieldHands(desktop, focus, settings)
+        self.times: dict[str, float] = {}
+        """Milliseconds that the parts of the last write took: "write"."""
 
     @property
     def name(self) -> str:
@@ -92,11 +95,13 @@ class BlindFieldTarget:
         ways = {"paste": self._hands.paste, "type": self._hands.type}
         reason: FieldUnsupported | None = None
         for mechanism in self.focus.mechanisms:
+            began = time.perf_counter()
             try:
                 ways[mechanism](write.text_after)
             except FieldUnsupported as error:
                 reason = reason or error
                 continue
+            self.times = {"write": round((time.perf_counter() - began) * 1000, 2)}
             note = NOTE.format(title=self.title)
             return Receipt("unverified", write.before, write.after, (note,))
         raise reason or FieldUnsupported(f"There is no way here to write into {self.title}.")

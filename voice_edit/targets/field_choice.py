@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FieldKind: TypeAlias = Literal["secret", "read_only", "readable", "blind", "none"]
 Mechanism: TypeAlias = Literal["accessibility", "paste", "type"]
 
-_TEXTLESS = frozenset({"", "frame", "window", "unknown", "application", "invalid", "panel", "filler"})
+TEXTLESS = frozenset({"", "frame", "window", "unknown", "application", "invalid", "panel", "filler"})
 """Roles of what a program shows that keeps its fields from accessibility: its window is all we see."""
 
 
@@ -86,7 +86,7 @@ def _kind(window: Window | None, element: Element | None, profile: AppProfile) -
         return "read_only", "Its text can be read, but not changed."
     if element is not None and element.editable:
         return "blind", "It takes text but does not tell what it holds."
-    if element is not None and element.role not in _TEXTLESS:
+    if element is not None and element.role not in TEXTLESS:
         return "none", f"The focus is on something that holds no text ({element.role})."
     if window is not None:
         return "blind", "This program tells nothing of its fields; pasting works in most."
