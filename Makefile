@@ -12,7 +12,7 @@ format:      ## format and fix what can be fixed
 lock:        ## write requirements-dev.lock anew from pyproject.toml
 	./scripts/lock
 docs:        ## write the generated parts of docs/ anew
-	.venv/bin/python -m voice_edit.cli.reference > docs/cli.md
-	.venv/bin/python -m voice_edit.control.protocol_reference > docs/control.md
+	.venv/bin/python -m voice_edit.cli.reference > docs/cli.md.new && mv docs/cli.md.new docs/cli.md
+	.venv/bin/python -m voice_edit.control.protocol_reference > docs/control.md.new && mv docs/control.md.new docs/control.md
 samples:     ## record samples/*.wav anew (needs espeak-ng and flite)
 	.venv/bin/python samples/make.py
