@@ -35,6 +35,8 @@ OF_USER = 0.20
 """A strange word this near to a name that the user wrote down is that name."""
 OF_TEXT = 0.14
 """The same for a name that only stands in the text around."""
+OF_SHORT = 0.12
+"""The same where the name is short, whoever knows it."""
 OF_PIECES = 0.12
 """Several words this near to a name of the user's, some of them strange."""
 OF_ORDINARY = 0.10
@@ -42,8 +44,8 @@ OF_ORDINARY = 0.10
 _SAME = 0.001
 _APART = 0.06
 """A name must be nearer than every other one by this."""
-_SHORT, _LONG = 4, 6
-"""Sounds that a name must have for what is only near, and for ordinary words that are it."""
+_LEAST, _SHORT, _LONG = 4, 7, 6
+"""Sounds that a name must have: for what is only near, to be no short one, for ordinary words that are it."""
 
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}]+)*")
 _QUOTED = regex.compile(r"“[^”]*”|„[^“”]*[“”]|«[^»]*»|\"[^\"]*\"")
@@ -143,20 +145,13 @@ class Names:
                 if _may_be_respelled(run, name):
                     return len(run), _change(words, run, name, "spelling")
                 return (len(run), None) if len(run) == 1 else None
-        best: tuple[float, int, Name] | None = None
-        others: list[tuple[float, Name]] = []
+        best: tuple[float, list[_Heard], Name] | None = None
         for run in runs:
-            for far, name in self._sounding_like(run, right, edit):
-                others.append((far, name))
-                # Of two runs that fit alike, the longer one: "post gress" and not "gress".
-                if best is None or far < best[0] - 0.01 or (far < best[0] + 0.01 and len(run) > best[1]):
-                    best = far, len(run), name
-        if best is None:
-            return None
-        far, length, name = best
-        if any(other.write != name.write and there < far + _APART for there, other in others):
-            return None
-        return length, _change(words, runs[length - 1], name, "sound")
+            nearest = _clearly_nearest(self._sounding_like(run, right, edit))
+            # Of two runs that fit alike, the longer one: "post gress" and not "gress".
+            if nearest is not None and (best is None or nearest[0] < best[0] + 0.01):
+                best = nearest[0], run, nearest[1]
+        return None if best is None else (len(best[1]), _change(words, best[1], best[2], "sound"))
 
     def _sounding_like(
         self, run: list[_Heard], right: frozenset[str], edit: bool
@@ -168,7 +163,9 @@ class Names:
         known = len(run) == 1 and is_known_name(texts[0])
         if len(run) == 1 and (ordinary[0] or run[0].folded in self.spelled):
             return
-        if all(one.text.casefold() in right for one in run) or not joined.isalpha():
+        if all(one.text.casefold() in right for one in run) or not joined.isalpha() or len(joined) < 3:
+            return
+        if any(text.isupper() for text in texts):  # letters that were said one by one: CLI, KDE
             return
         if len(run) > 1 and (texts[0].casefold() in FUNCTION_WORDS or texts[-1].casefold() in FUNCTION_WORDS):
             return
@@ -180,7 +177,7 @@ class Names:
             if most is None or (sounding[:1] != phones(like)[:1] and most <= _SAME):
                 continue
             far = distance(joined, like, most=most)
-            if far <= most:
+            if far <= (most if len(joined) > 3 else _SAME):
                 yield far, name
 
 
@@ -206,13 +203,25 @@ def _most(name: Name, length: int, all_ordinary: bool, known: bool, sounds: int)
     """How far from it a run may sound and still be this name; None if it never is."""
     if known:
         return _SAME
-    if sounds < _SHORT:
+    if sounds < _LEAST:
         return _SAME if length == 1 else None
     if all_ordinary:
         return OF_ORDINARY if sounds >= _LONG else None
     if length > 1:
         return OF_PIECES
+    if sounds < _SHORT:
+        return OF_SHORT
     return OF_USER if name.is_users else OF_TEXT
+
+
+def _clearly_nearest(found: Iterator[tuple[float, Name]]) -> tuple[float, Name] | None:
+    """The nearest name, unless another one is about as near."""
+    by_distance = sorted(found, key=lambda one: one[0])
+    if not by_distance:
+        return None
+    far, name = by_distance[0]
+    rivals = [there for there, other in by_distance if other.write != name.write]
+    return None if rivals and rivals[0] < far + _APART else (far, name)
 
 
 def _may_be_respelled(run: list[_Heard], name: Name) -> bool:

@@ -109,9 +109,8 @@ class Phrases:
     def _whole(self, said: list[_Said]) -> Phrase | None:
         """The phrase that is all that was said, perhaps with "snippet" in front."""
         key = tuple(one.folded for one in said)
-        return (
-            self._snippets.get(key) or self._snippets.get(_without_lead(key)) or self._replacements.get(key)
-        )
+        snippet = self._snippets.get(key) or self._snippets.get(_without_lead(key))
+        return snippet or self._replacements.get(key)
 
     def _dictated(self, words: str, said: list[_Said], at: int) -> tuple[_Hit | None, int]:
         """The phrase that begins with word `at`, and how many words are dealt with."""

@@ -52,7 +52,7 @@ _NEAR: dict[frozenset[str], float] = {
     )
     for pair in pairs.split()
 }
-_ANY_VOWEL = 0.4
+_ANY_VOWEL = 0.5
 _LOST_VOWEL = 0.45
 _LOST: dict[str, float] = {"h": 0.35, "r": 0.55, "w": 0.5, "y": 0.3, "t": 0.7, "d": 0.7}
 

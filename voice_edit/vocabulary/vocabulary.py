@@ -82,11 +82,8 @@ class Vocabulary:
             for name in names_in(window_text)
             if not all(is_known_name(part) or is_ordinary(part) for part in name.split())
         ]
-        strange = [
-            name
-            for name in strange
-            if not any(name in other.split()[1:] + other.split()[:-1] for other in strange)
-        ]
+        parts = {part for name in strange if " " in name for part in name.split()}
+        strange = [name for name in strange if name not in parts]
         chosen = dict.fromkeys([*there, *strange[:_OF_TEXT], *mine, *strange[_OF_TEXT:]])
         return tuple(chosen)[:MOST_TERMS]
 
