@@ -45,7 +45,7 @@ def of_a_kind(a: str, b: str) -> bool:
 def correction(document: Document, command: Correct, said: Sequence[Said]) -> Edit:
     """What a correction does. Raises NoMatch if nothing was said that is like it, Ambiguous."""
     if command.about is not None:
-        found = [_meant_about(document, command.about, command.text, said)]
+        found = [_meant_about(document, command.about, command, said)]
     elif command.instead_of is not None:
         found = _named(document, command.instead_of, said)
         if not found:
@@ -86,11 +86,14 @@ def _named(document: Document, wrong: str, said: Iterable[Said]) -> list[Span]:
     return []
 
 
-def _meant_about(document: Document, about: str, meant: str, said: Sequence[Said]) -> Span:
+def _meant_about(document: Document, about: str, command: Correct, said: Sequence[Said]) -> Span:
     """ "The thing I said about Tuesday, it's Wednesday" names the mistake, "... about the plumber, it's
     Wednesday" the sentence that has it.
     """
+    meant, wrong = command.text, command.instead_of
     found = _said_with(document, about, said)
+    if found and wrong is not None:
+        return _only(document, [q for span in found for q in _quotes(document, span, wrong)], about)
     quotes = {quote: span for span in found for quote in _quotes(document, span, about)}
     if not quotes or _stands_for(about, meant):
         return _only(document, list(quotes), about)
@@ -98,6 +101,8 @@ def _meant_about(document: Document, about: str, meant: str, said: Sequence[Said
     alike = [word for scope in scopes for word in _alike(document, scope, meant) if word not in quotes]
     if alike:
         return _only(document, alike, about)
+    if _is_name(about) and _is_name(meant):
+        return _only(document, list(quotes), about)
     raise NoMatch(
         f"it is not clear which of the words about “{about}” should be “{meant}”",
         hint=f"Nothing was changed. Say both: “I meant {meant}, not ...”.",
@@ -130,6 +135,11 @@ def _stands_for(wrong: str, right: str) -> bool:
     return len(ours) == len(theirs) and sum(a == b for a, b in zip(ours, theirs, strict=True)) * 2 >= len(
         ours
     )
+
+
+def _is_name(words: str) -> bool:
+    """One word with a capital that is no weekday and no month: those are told by their kind."""
+    return words.isalpha() and words.istitle() and not any(words.lower() in kind for kind in _KINDS)
 
 
 def _alike(document: Document, span: Span, meant: str) -> list[Span]:

@@ -23,6 +23,7 @@ from voice_edit.selectors import (
     That,
     Unit,
     UnitName,
+    WhatWasSaid,
     Whole,
 )
 from voice_edit.spoken.relative import AFTER, BEFORE, NEAR, Beside, beside, counted_between
@@ -70,6 +71,17 @@ _SELECTED |= {
 }
 _SELECTED |= {"what is selected", "what i selected", "what's selected", "what i have selected"}
 _HERE = {"here", "the caret", "the cursor", "this point", "caret", "cursor"}
+SPOKEN_THING = (
+    "[the|that] [thing|things|part|bit|sentence|line|stuff|passage|words|one] [that|which|what] i [just] "
+    "said|dictated|wrote|mentioned|told_you|was_saying|typed|added [earlier|before|just_now|a_moment_ago]"
+)
+"""How people call what they said before; behind it comes "about Tuesday"."""
+_SAID_LAST = (
+    "[the] last|latest|previous thing|bit|part|sentence|words|passage|one [that|which] i said|dictated|wrote",
+    "what i said|dictated|wrote last",
+    "what i just|only_just said|dictated|wrote",
+    "[the] thing|words|part|bit [that|which] i just|only_just said|dictated|wrote",
+)
 _TITLED: tuple[UnitName, ...] = ("section", "heading")
 _SCOPES = ("of", "in", "from", "on", "within", "inside")
 _CONTAINING = (
@@ -103,11 +115,22 @@ def structural(phrase: Phrase, noun: UnitName | None = None) -> Selector | None:
         return Whole()
     if said in _SELECTED:
         return Selected()
+    if (spoken := _what_was_said(phrase)) is not None:
+        return spoken
     if (found := unit(phrase.norms, noun)) is not None:
         return found
     if (neighbour := _beside(phrase, noun)) is not None:
         return neighbour
     return _called(phrase) or _stretch(phrase) or _scoped(phrase, noun) or _containing(phrase)
+
+
+def _what_was_said(phrase: Phrase) -> WhatWasSaid | None:
+    """ "The thing I said about the plumber", "the last thing I said"."""
+    if "i" not in phrase.norms:
+        return None
+    for found in match(f"{SPOKEN_THING} about|regarding|concerning {{about}}", phrase):
+        return WhatWasSaid(about=found["about"].text)
+    return WhatWasSaid() if any(True for one in _SAID_LAST for _ in match(one, phrase)) else None
 
 
 def _beside(phrase: Phrase, noun: UnitName | None) -> Selector | None:

@@ -5,7 +5,7 @@ from voice_edit.numbers import cardinal
 from voice_edit.phrase import Phrase
 from voice_edit.selectors import Caret, That
 from voice_edit.spoken.rule import Meaning, Rule, Slots
-from voice_edit.spoken.selectors import place, structural
+from voice_edit.spoken.selectors import SPOKEN_THING, place, structural
 
 _CHANGES = "change|changes|edit|edits|thing|things|step|steps|command|commands|action|actions"
 _THAT = "that|this|it|that_one|that_again|the_last_one|my_last_change"
@@ -93,6 +93,24 @@ def _correct(slots: Slots) -> Meaning:
     return Correct(text=slots["right"].text, instead_of=None if wrong is None else wrong.text)
 
 
+def _about(slots: Slots) -> Meaning:
+    """ "The thing I said about Tuesday, it's on Wednesday": the preposition stands in the text already."""
+    about, right, wrong = slots["about"], slots["right"], slots.get("wrong")
+    if right.norms[0] in _PREPOSITIONS and right.norms[0] != about.norms[0]:
+        right = right[1:]
+    if not len(right):
+        return None
+    return Correct(text=right.text, about=about.text, instead_of=None if wrong is None else wrong.text)
+
+
+_SAID_ABOUT = f"{SPOKEN_THING} about|regarding|concerning|on {{about}}"
+_IS = (
+    "it's|it_is|it_was|it_should_be|it_should_say|it_should_have_been|it_must_be|should_be|should_say|"
+    "should_have_been|is_actually|is_really|is|was|make_it|make_that|change_it_to|change_that_to|that's|"
+    "that_is|that_should_be|i_meant|i_mean|i_meant_to_say|it's_actually|it's_really|actually_it's"
+)
+_NOT = "not|instead_of|rather_than|and_not"
+_PREPOSITIONS = ("on", "at", "in", "by", "for", "to", "from")
 _MEANT = "meant_to_say|meant|mean|wanted_to_say|said|wanted"
 _SORRY = "[no] [wait] [sorry] [oh] [no] [actually] [sorry] [no]"
 
@@ -112,9 +130,21 @@ RULES: tuple[Rule, ...] = (
     Rule("stop [the] listening|recording|dictation|dictating|hearing|editing", lambda _: Stop()),
     Rule("that's|that_is all|it [for_now|for_today]", lambda _: Stop()),
     *_breaks(),
+    Rule(
+        f"{_SORRY} [when|where] i said {{wrong}} [but] i_meant|i_mean|i_meant_to_say|it's|it_is|it_should_be|"
+        "it_should_have_been|it_should_say|make_it|make_that|i_wanted {right}",
+        _correct,
+    ),
     Rule(f"{_SORRY} i {_MEANT} {{right}} not|instead_of|rather_than|and_not {{wrong}}", _correct),
     Rule(f"{_SORRY} i {_MEANT} {{right}}", _correct),
     Rule("not {wrong} but {right}", _correct),
+    Rule(f"{_SORRY} {_SAID_ABOUT} {_IS} {{right}} {_NOT} {{wrong}}", _about),
+    Rule(f"{_SORRY} {_SAID_ABOUT} {_IS} {{right}}", _about),
+    Rule(f"{_SORRY} about {{about}} {_IS} {{right}}", _about),
+    Rule(
+        f"{_SORRY} it's|it_is|it_was|that's|that_is not {{wrong}} it's|it_is|it_was|but {{right}}", _correct
+    ),
+    Rule(f"{_SORRY} it's|it_is|it_was|that's|that_is {{right}} not|and_not {{wrong}}", _correct),
     Rule("that|it|this should be|say|read {right}", _correct),
     Rule("that|it should have been|said {right}", _correct),
     Rule("correct that|it|this to {right}", lambda s: Replace(find=That(), text=s["right"].text)),
