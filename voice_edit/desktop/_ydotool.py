@@ -4,8 +4,8 @@ It needs access to /dev/uinput, and knows places on the keyboard, not characters
 the keyboard were American. So it presses chords of named keys (Shift+Insert), and nothing else.
 
 Versions before 1.0 (Debian 12, Ubuntu) are told keys by name, later ones by number; neither complains about
-the other's words, and the old one types their first letters, so the version is found out first. Tested against
-stand-ins for both: pressing takes /dev/uinput.
+the other's words, and the old one types their first letters, so the version is found out first. Tested
+against stand-ins for both: pressing takes /dev/uinput.
 """
 
 from __future__ import annotations
