@@ -85,7 +85,8 @@ def test_xkb_itself_accepts_the_maps(tmp_path: os.PathLike[str]) -> None:
         with open(path, "w") as file:  # noqa: PTH123
             file.write(keymap(symbols))
         done = subprocess.run(
-            ["xkbcomp", "-w", "0", path, "-xkb", "-o", "/dev/null"],
+            # Not /dev/null: xkbcomp removes what it writes to first, and root may.
+            ["xkbcomp", "-w", "0", path, "-xkb", "-o", f"{path}.out"],
             capture_output=True,
             text=True,
             check=False,
