@@ -23,6 +23,7 @@ from voice_edit.cli import (
     talk,
     transcribe,
     tui,
+    vocabulary,
     watch,
 )
 from voice_edit.cli.options import Invocation
@@ -162,5 +163,6 @@ app.command("retry")(history.retry)
 app.command("recover")(history.recover)
 app.command("doctor", epilog=doctor.EPILOG)(doctor.doctor)
 app.add_typer(apps.app, name="apps")
+app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(service.app, name="service")
 app.add_typer(model.app, name="model")

@@ -51,6 +51,7 @@ class VoiceEditApp(App[None]):
         Binding("f2", "page('history')", "History", priority=True),
         Binding("f3", "page('doctor')", "Doctor", priority=True),
         Binding("f4", "page('settings')", "Settings", priority=True),
+        Binding("ctrl+n", "page('vocabulary')", "Vocabulary", priority=True),
         # A terminal sends NUL for Ctrl+Space, which is also Ctrl+@.
         Binding("f5,ctrl+at,ctrl+@,ctrl+space", "talk('dictate')", "Dictate", priority=True),
         Binding("f6", "talk('edit')", "Edit", priority=True),
@@ -350,6 +351,10 @@ def _page(name: str) -> Screen[None]:
         from voice_edit.tui.settings_screen import SettingsScreen
 
         return SettingsScreen()
+    if name == "vocabulary":
+        from voice_edit.tui.vocabulary_screen import VocabularyScreen
+
+        return VocabularyScreen()
     from voice_edit.tui.help_screen import HelpScreen
 
     return HelpScreen()

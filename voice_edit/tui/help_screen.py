@@ -38,6 +38,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("F2", "history: search, undo, try again, copy, play"),
             ("F3", "doctor: looks at every part and says what to do"),
             ("F4", "settings"),
+            ("Ctrl+N", "vocabulary: names, replacements, snippets"),
         ),
     ),
     (
