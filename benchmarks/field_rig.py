@@ -30,6 +30,7 @@ from voice_edit.apps.profiles import load_profiles
 from voice_edit.config import FieldSettings
 from voice_edit.daemon.fields import Fields
 from voice_edit.desktop.base import Desktop
+from voice_edit.desktop.errors import PasteUnclaimed
 from voice_edit.desktop.opening import open_desktop
 from voice_edit.editing import Editing
 from voice_edit.edits import Change, Edit, Selection
@@ -141,8 +142,7 @@ class FieldRig:
         try:
             outcome = editing.say(words, mode=mode)
         except VoiceEditError as error:
-            state = "uncertain" if isinstance(error, TargetUncertain) else "refused"
-            why = f"{type(error).__name__}: {error}"
+            state, why = claim(error), f"{type(error).__name__}: {error}"
             if mode == "dictate" and isinstance(error, TargetError):
                 self._shelter(words)
         else:
@@ -171,10 +171,8 @@ class FieldRig:
             change = Change(place.start, snapshot.text[place.start : place.end], text)
             edit = Edit((change,), place, Selection(after, after))
             state, why = target.commit(target.prepare([edit], expected=snapshot.version)).state, ""
-        except TargetUncertain as error:
-            state, why = "uncertain", f"{type(error).__name__}: {error}"
         except VoiceEditError as error:
-            state, why = "refused", f"{type(error).__name__}: {error}"
+            state, why = claim(error), f"{type(error).__name__}: {error}"
         ms = (time.perf_counter() - began) * 1000
         return Said(state, text, kept=True, why=why, ms=ms, times=dict(getattr(target, "times", {})))
 
@@ -231,6 +229,11 @@ class FieldRig:
             held = self.desktop.accessibility.field(element).read(0, 10_000)
             return held.strip("\n") == str(app.text(name)).strip("\n")
         return False
+
+
+def claim(error: VoiceEditError) -> State:
+    """What an error says of the field. A program that slept through a paste may still take it: we say so."""
+    return "uncertain" if isinstance(error, TargetUncertain | PasteUnclaimed) else "refused"
 
 
 def percentile(values: Sequence[float], share: float) -> float:
