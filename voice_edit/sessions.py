@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from voice_edit.config import Paths, Settings
 from voice_edit.editing import Editing
 from voice_edit.errors import NothingToRedo, NothingToUndo, TargetGone, UsageError
+from voice_edit.manners.manners import manners_for
 
 if TYPE_CHECKING:
     from voice_edit.journal.journal import Journal
@@ -44,7 +45,9 @@ def open_editing(file: Path, settings: Settings, paths: Paths, *, tell: Tell) ->
     target.snapshot()
     target.ensure_writable()
     with open_journal(settings, paths, tell=tell) as journal:
-        yield Editing(target, journal, confirm_chars=settings.ask.confirm_chars)
+        editing = Editing(target, journal, confirm_chars=settings.ask.confirm_chars)
+        editing.manners = manners_for(settings.dictation)
+        yield editing
 
 
 def file_target(file: Path | str, settings: Settings) -> FileTarget:

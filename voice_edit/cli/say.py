@@ -51,8 +51,11 @@ def say(
     from voice_edit.document import Document, Selection
     from voice_edit.edit_json import edits_to_json
     from voice_edit.editor import Editor
+    from voice_edit.manners.manners import manners_for
 
-    output = invocation(context).output()
+    run = invocation(context)
+    output = run.output()
+    manners = manners_for(run.settings().dictation)
     if sys.stdin.isatty():
         output.note("Reading the text from the terminal; end it with Ctrl-D.")
     text, bom = _read_input()
@@ -61,7 +64,7 @@ def say(
     said: list[dict[str, Any]] = []
     for utterance in [" ".join(words), *(then or [])]:
         understood = pipeline.understand(utterance, mode="dictate" if dictate else "edit")
-        edits = pipeline.perform(editor, understood)
+        edits = pipeline.perform(editor, understood, manners=manners)
         said.append({"words": utterance, "commands": understood.to_data(), "edits": edits_to_json(edits)})
     after = editor.document
     if output.as_json:

@@ -26,6 +26,7 @@ from voice_edit import pipeline
 from voice_edit.daemon import telling
 from voice_edit.editing import Editing, Failure, Outcome, load_what_a_command_needs
 from voice_edit.errors import AudioFailed, Cancelled, Fault, NotUnderstood, TargetError, VoiceEditError
+from voice_edit.manners.manners import manners_for
 from voice_edit.targets import names
 
 if TYPE_CHECKING:
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
     from voice_edit.config import Settings
     from voice_edit.journal.journal import Journal, Take
     from voice_edit.journal.records import UtteranceRecord
+    from voice_edit.manners.manners import Manners
     from voice_edit.pipeline import Mode
     from voice_edit.targets.base import JournaledTarget
+    from voice_edit.targets.field_choice import Focus
 
 logger = logging.getLogger(__name__)
 
@@ -176,10 +179,19 @@ class Talker:
             editing = Editing(target, self._journal)
         editing.target = target
         editing.confirm_chars = self._settings().ask.confirm_chars
+        editing.manners = self._manners(target)
         self._editings[name] = editing
         while len(self._editings) > EDITINGS_KEPT:
             self._editings.popitem(last=False)
         return editing
+
+    def _manners(self, target: JournaledTarget) -> Manners:
+        """How dictated words are set there: a field has the rules of its program."""
+        focus: Focus | None = getattr(target, "focus", None)
+        dictation = self._settings().dictation
+        if focus is None:
+            return manners_for(dictation)
+        return manners_for(dictation, focus.profile, unseen=focus.kind == "blind")
 
     def apply_words(self, target: JournaledTarget, words: str, mode: Mode) -> Outcome:
         """Carry out typed words, and tell what became of them. Working thread only. Raises as `say`."""

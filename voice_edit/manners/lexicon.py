@@ -105,15 +105,15 @@ CAPITALS = (
     | wordlist(
         """europe america africa asia australia canada mexico brazil argentina england britain scotland
         ireland wales germany france spain italy portugal austria switzerland belgium netherlands denmark
-        sweden norway finland poland russia ukraine greece egypt israel india japan korea london paris berlin madrid
-        rome vienna munich hamburg zurich amsterdam brussels dublin moscow tokyo delhi boston chicago
-        california texas florida washington"""
+        sweden norway finland poland russia ukraine greece egypt israel india japan korea
+        london paris berlin madrid rome vienna munich hamburg zurich amsterdam brussels dublin moscow
+        tokyo delhi boston chicago california texas florida washington"""
     )
     | wordlist(
         """alice anna anne andrew anthony barbara ben benjamin betty bob brian carol caroline catherine
-        charles charlotte chris christina christopher claire clara daniel david deborah diana donald dorothy edward
-        elena elizabeth emily emma eric eva felix fiona george hannah harry helen henry isabel jacob james
-        jane janet jason jennifer jessica jim joan joe john jonas jonathan joseph julia julie karen kate
+        charles charlotte chris christina christopher claire clara daniel david deborah diana donald dorothy
+        edward elena elizabeth emily emma eric eva felix fiona george hannah harry helen henry isabel jacob
+        james jane janet jason jennifer jessica jim joan joe john jonas jonathan joseph julia julie karen kate
         katherine kevin laura lena leo linda lisa louis lucas lucy maria marie martha martin mary matthew
         michael michelle monica nancy nicole nina oliver olivia patricia paul paula peter philip rachel
         rebecca richard robert ruth samantha samuel sandra sarah simon sofia sophie stephen steven susan

@@ -54,9 +54,16 @@ AS_HEARD = Manners(spoken_marks="off", fillers=False, corrections=False)
 
 
 def manners_for(
-    settings: DictationSettings, rules: Rules | None = None, *, names: Iterable[str] = ()
+    settings: DictationSettings,
+    rules: Rules | None = None,
+    *,
+    names: Iterable[str] = (),
+    unseen: bool = False,
 ) -> Manners:
-    """What the user set, with the rules of the program that the words go to; `names` keep their capitals."""
+    """What the user set, with the rules of the program that the words go to; `names` keep their capitals.
+
+    `unseen`: the text around cannot be read. A space goes behind the words, or two dictations run together.
+    """
     chosen = Manners(
         settings.spoken_marks,
         settings.fillers,
@@ -69,5 +76,5 @@ def manners_for(
         chosen,
         capitals=rules.capitals,
         final_mark=rules.final_mark,
-        trailing_space=rules.trailing_space,
+        trailing_space="always" if unseen and rules.trailing_space == "auto" else rules.trailing_space,
     )
