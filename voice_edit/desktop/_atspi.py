@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from dbus_fast import Message
@@ -66,6 +68,8 @@ SETTLE_S: Final = 0.05
 """How long events may follow each other before the objects themselves are asked."""
 RETRY_S: Final = (0.05, 0.1, 0.2, 0.4)
 """When an object that told of the focus and then did not answer is asked again."""
+BACK_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
+"""Pauses between attempts to reach a bus that is gone."""
 SECRETS: Final = 512
 """How many password fields are remembered: one whose text is shown by a click stays one."""
 
@@ -82,6 +86,8 @@ class AtspiAccessibility:
         self._element: Element | None = None
         """What is known of `_focus.ref`; None while it is asked."""
         self._retries = 0
+        self._again: asyncio.Task[None] | None = None
+        self._coming_back: asyncio.Task[None] | None = None
         self._settling: asyncio.Task[None] | None = None
         self._secrets: OrderedDict[Ref, None] = OrderedDict()
         self._lock = threading.Lock()
@@ -133,8 +139,8 @@ class AtspiAccessibility:
 
     async def settled(self) -> Ref | None:
         """The object with the focus, when everything the events began is done."""
-        if not self.bus.connected and not self._closed:
-            await self._begin()
+        if not self.bus.connected:
+            return None
         while self._settling is not None and not self._settling.done():
             await asyncio.wait({self._settling})  # it may be cancelled, and another in its place
         if not self._state[0]:
@@ -157,18 +163,36 @@ class AtspiAccessibility:
             await self.bus.call(registry, REGISTRY, "RegisterEvent", "s", event, wait_s=5.0)
 
     def _on_loss(self) -> None:
+        logger.warning("the accessibility bus is gone: fields are not seen until it is back")
         self._programs.forget_all()
+        self._secrets.clear()
         self._focus = Focus()
-        self._publish(None, settled=False)
+        self._publish(None, settled=True)
+        self._coming_back = self.bus.soon(self._come_back())
+
+    async def _come_back(self) -> None:
+        """Connect again, as often as it takes. The session bus starts the accessibility bus."""
+        for wait_s in itertools.chain(BACK_S, itertools.repeat(BACK_S[-1])):
+            await asyncio.sleep(wait_s)
+            try:
+                await self._begin()
+            except TargetError as error:
+                logger.debug("the accessibility bus is not back: %s", error)
+            else:
+                logger.info("the accessibility bus is back")
+                return
 
     def _on_signal(self, message: Message) -> None:
         sender, path, body = message.sender or "", message.path or "", message.body
         if message.member == "NameOwnerChanged":
             name, _, owner = body
-            if name == REGISTRY and owner:
-                self.bus.soon(self._again())
+            if name == REGISTRY:
+                # A registry that was started anew knows nobody; asking it starts it.
+                self._again = self.bus.soon(self._register_again())
             elif name.startswith(":") and not owner:
                 self._programs.forget(name)
+                for ref in [ref for ref in self._secrets if ref.bus == name]:
+                    del self._secrets[ref]
                 self._apply(Left(name))
             return
         ref = Ref(sender, path)
@@ -183,7 +207,7 @@ class AtspiAccessibility:
                 self._publish(self._state[1], settled=False)
                 self._later(0.0)
 
-    async def _again(self) -> None:
+    async def _register_again(self) -> None:
         with contextlib.suppress(TargetError):
             await self._register()
 
@@ -227,15 +251,20 @@ class AtspiAccessibility:
                     self._retries += 1
                     return
         if self._focus == focus:
-            if element is not None and element.secret:
-                self._remember(Ref.parse(element.ref))
+            if element is not None and focus.ref is not None:
+                element = self._kept_secret(focus.ref, element)
             self._publish(element, settled=True)
 
-    def _remember(self, ref: Ref) -> None:
-        self._secrets[ref] = None
-        self._secrets.move_to_end(ref)
-        while len(self._secrets) > SECRETS:
-            self._secrets.popitem(last=False)
+    def _kept_secret(self, ref: Ref, element: Element) -> Element:
+        """A password stays one when a click shows it: its role is another then."""
+        if not element.secret and ref in self._secrets:
+            return replace(element, secret=True, readable=False, writable=False)
+        if element.secret:
+            self._secrets[ref] = None
+            self._secrets.move_to_end(ref)
+            while len(self._secrets) > SECRETS:
+                self._secrets.popitem(last=False)
+        return element
 
     def _publish(self, element: Element | None, *, settled: bool) -> None:
         before = self._element

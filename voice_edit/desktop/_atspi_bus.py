@@ -58,6 +58,7 @@ class Bus:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name="at-spi", daemon=True)
+        self._session_bus = _session_bus()
         self._bus: MessageBus | None = None
         self._end: asyncio.Future[None] | None = None
         self.on_signal: Callable[[Message], None] = lambda _message: None
@@ -105,7 +106,7 @@ class Bus:
 
         Returns whether this switched accessibility on. Raises FieldUnsupported with a remedy.
         """
-        if not os.environ.get("DBUS_SESSION_BUS_ADDRESS") and not os.environ.get("XDG_RUNTIME_DIR"):
+        if not self._session_bus:
             raise FieldUnsupported("there is no session bus here", hint=REMEDY)
         try:
             return await asyncio.wait_for(self._connect(), CONNECT_S)
@@ -115,7 +116,7 @@ class Bus:
             ) from error
 
     async def _connect(self) -> bool:
-        session = await MessageBus().connect()
+        session = await MessageBus(bus_address=self._session_bus).connect()
         try:
             where = Ref("org.a11y.Bus", "/org/a11y/bus")
             (address,) = await _ask(session, where, "org.a11y.Bus", "GetAddress")
@@ -203,6 +204,12 @@ class Bus:
     def _on_message(self, message: Message) -> None:
         if message.message_type is MessageType.SIGNAL:
             self.on_signal(message)
+
+
+def _session_bus() -> str:
+    """Its address; "" if there is none."""
+    folder = os.environ.get("XDG_RUNTIME_DIR")
+    return os.environ.get("DBUS_SESSION_BUS_ADDRESS") or (f"unix:path={folder}/bus" if folder else "")
 
 
 async def _end_of(bus: MessageBus) -> None:

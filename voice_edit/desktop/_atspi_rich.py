@@ -15,7 +15,7 @@ from voice_edit.desktop._atspi_units import units_before
 from voice_edit.desktop.base import TextWindow
 from voice_edit.desktop.errors import FieldUnsupported
 from voice_edit.edits import Selection
-from voice_edit.errors import TargetChanged, TargetError, TargetGone
+from voice_edit.errors import TargetChanged, TargetGone
 
 MOST_OBJECTS: Final = 400
 """A text of more objects is not read: each of them has to be asked."""
@@ -28,6 +28,10 @@ async def is_rich(bus: Bus, ref: Ref) -> bool:
         return bool((await bus.call(ref, HYPERTEXT, "GetNLinks"))[0] > 0)
     except FieldUnsupported:
         return False
+
+
+class _Unfit(Exception):  # noqa: N818  # it says what happened
+    """The texts of the objects do not fit each other, which they never do while they change."""
 
 
 @dataclass(slots=True)
@@ -49,7 +53,7 @@ class _Told:
         if self.inner:
             # The object's own text has the words of its leaves, and a hole for everything else.
             if text != "".join(child.text if child.static else HOLE for child in self.inner):
-                raise FieldUnsupported("the text is made of parts that do not tell where they stand")
+                raise _Unfit
             text = ""
         elif not text and not self.block and not self.static:
             text = HOLE
@@ -82,19 +86,20 @@ class RichText:
     async def _read(self) -> Flat:
         """All of it, read twice the same. Raises TargetChanged, FieldUnsupported."""
         before: Node | None = None
-        trouble: TargetError = TargetChanged("the text changes while it is read")
+        fits = True
         for _ in range(2 * AGAIN):
             try:
                 now = await self._fetch()
-            except (TargetGone, FieldUnsupported) as error:
-                # While it changes, an object inside may be gone, and texts do not fit each other.
-                now, trouble = None, trouble if isinstance(error, TargetGone) else error
+            except (TargetGone, _Unfit) as error:  # an object inside may be gone by now
+                now, fits = None, not isinstance(error, _Unfit)
             if now is not None and now == before:
                 return flatten(now)
             if before is not None or now is None:
                 await asyncio.sleep(AGAIN_S)
             before = now
-        raise trouble
+        if not fits:
+            raise FieldUnsupported("the text is made of parts that do not tell where they stand")
+        raise TargetChanged("the text changes while it is read")
 
     async def _fetch(self) -> Node:
         """Level by level, so that it takes as many round trips as it has levels."""
