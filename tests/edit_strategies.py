@@ -96,6 +96,7 @@ def selectors(depth: int = 1) -> st.SearchStrategy[s.Selector]:
         st.just(s.Whole()),
         st.just(s.Selected()),
         st.just(s.That()),
+        st.builds(s.WhatWasSaid, about=st.none() | _WORDS),
         st.tuples(st.integers(0, 12), st.integers(0, 12)).map(lambda p: s.Exact(start=min(p), end=max(p))),
     )
     if depth == 0:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from voice_edit import repairs
 from voice_edit.commands import AnyCommand, Delete, Insert, Replace
 from voice_edit.correcting import of_a_kind
 from voice_edit.matching import sounds_like
@@ -193,6 +194,8 @@ def _changes(
         old = [pair.there for pair in run if pair.step != "new"]
         new = [pair.said for pair in run if pair.step != "old"]
         put = words[spoken[new[0]].start : spoken[new[-1]].end] if new else ""
+        if new and new[0] == 0 and repairs.can_be_lowered(repairs.first_word(put)):
+            put = repairs.lowered(put)  # the recogniser's capital is no part of the words
         if old:
             place = Exact(start=there[old[0]].start, end=there[old[-1]].end)
             yield Replace(find=place, text=put) if put else Delete(what=place)
