@@ -149,12 +149,12 @@ def test_what_can_no_longer_be_done_is_not_offered(journal: Journal) -> None:
 
 
 def test_a_chosen_place_is_asked_for_again_in_the_text_as_it_is(journal: Journal) -> None:
-    field = Field("A fox. A fox. That is all that we have seen of it.")
-    field.before_applying = rewritten("A fox. A", "Four foxes. A fox. A")
+    field = Field("A fox. A fox. A fox. That is all that we have seen of it.")
+    field.before_applying = rewritten("A fox. A fox. A", "A hen. A fox. A")
     ask = Asked()
     editing_of(field, journal).say("change fox to cat", mode="edit", ask=ask)
-    assert field.text == "Four foxes. A cat. A fox. That is all that we have seen of it."
-    assert len(ask.questions) == 3  # which of two, do it to the new text?, which of two there
+    assert field.text == "A hen. A cat. A fox. That is all that we have seen of it."
+    assert len(ask.questions) == 3  # which of three, which of the two there, do it to the text as it is?
 
 
 def test_somebody_who_does_not_stop_typing_is_not_overwritten(journal: Journal) -> None:
