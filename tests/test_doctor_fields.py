@@ -14,6 +14,7 @@ from voice_edit.apps.looking import Looked
 from voice_edit.apps.profiles import AppProfile
 from voice_edit.config import Settings
 from voice_edit.desktop.base import Element, Means, Window
+from voice_edit.desktop.errors import FieldUnsupported
 from voice_edit.doctor import fields, program
 from voice_edit.doctor.checks import Context
 from voice_edit.paths import Paths
@@ -65,6 +66,26 @@ def test_one_reason_for_several_parts_is_told_once() -> None:
     found = fields.of_means(same, session="x11")
     assert found.message.count("The display is gone") == 1
     assert found.remedy == "Log in."
+
+
+def test_several_ways_to_one_part_are_told_once_with_each_reason() -> None:
+    tried = [
+        Means("keyboard", "virtual-keyboard", False, "No protocol.", FieldUnsupported.hint),
+        Means("keyboard", "ydotool", False, "ydotool is not installed.", "Install it."),
+    ]
+    found = fields.of_means([*means(accessibility=True, windows=True, clipboard=True), *tried], session="x")
+    assert found.message.endswith(
+        "keyboard: nothing is pasted by itself — No protocol, ydotool is not installed"
+    )
+    assert found.remedy == "Install it.", "that nothing was written is no remedy"
+
+
+def test_a_clipboard_that_can_only_be_filled_is_a_loss() -> None:
+    put_only = Means("clipboard", "pyperclip", True, "Words can be left there.")
+    found = fields.of_means(
+        [*means(accessibility=True, windows=True, keyboard=True, clipboard=False), put_only], session="x"
+    )
+    assert "clipboard: what it held is lost" in found.message
 
 
 def looked(**more: Any) -> Looked:

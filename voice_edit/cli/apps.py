@@ -89,10 +89,14 @@ def check(
 
 def missing(means: Sequence[Means]) -> dict[tuple[str, str], list[str]]:
     """What does not work: reason and remedy, and the parts that lack because of it."""
+    from voice_edit.desktop.errors import FieldUnsupported
+
+    working = {one.part for one in means if one.works}
     found: dict[tuple[str, str], list[str]] = {}
     for one in means:
-        if not one.works:
-            found.setdefault((one.why, one.remedy), []).append(one.part)
+        if one.part not in working:
+            remedy = "" if one.remedy == FieldUnsupported.hint else one.remedy  # nothing was to be written
+            found.setdefault((one.why, remedy), []).append(one.part)
     return found
 
 

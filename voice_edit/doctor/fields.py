@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from voice_edit.apps.showing import WAYS
-from voice_edit.doctor.checks import Context, Finding, sentence
+from voice_edit.desktop.errors import FieldUnsupported
+from voice_edit.doctor.checks import Context, Finding
 from voice_edit.doctor.desktop import read_session
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 OFF = "Switched off by field.enabled; words go to files, the practice pad and the clipboard."
 BY_HAND = "field.mechanism is “clipboard”: words are left there, and pasted by hand."
 LATER = "To look at another field: voice-edit apps check --after 3, then go to it."
+PUT_ONLY = "pyperclip"
+"""A clipboard to leave words on, not one to be borrowed for a paste."""
 LOST = {
     "accessibility": "no text can be edited or read back, only pasted",
     "windows": "nobody can tell which window words go to",
@@ -47,7 +50,7 @@ def focus(context: Context) -> Finding:
 
 def of_means(means: Sequence[Means], *, session: str) -> Finding:
     """The finding for what was opened, or could not be. Pure."""
-    working = [one for one in means if one.works]
+    working = [one for one in means if one.works and one.name != PUT_ONLY]
     lacking = [one for one in means if not one.works and not _has(working, one.part)]
     details = {
         "session": session,
@@ -59,13 +62,15 @@ def of_means(means: Sequence[Means], *, session: str) -> Finding:
     shown = "; ".join(f"{one.part} ({one.name})" for one in working)
     if not lacking:
         return Finding("ok", f"{shown}: every command, proved by reading it back", "", details)
+    parts = dict.fromkeys(one.part for one in lacking)
     reasons: dict[str, list[str]] = {}
-    for one in lacking:
-        reasons.setdefault(one.why, []).append(f"{one.part}: {LOST[one.part]}")
-    said = "; ".join(f"{', '.join(parts)} — {sentence(why)[:-1]}" for why, parts in reasons.items())
-    remedies = "\n".join(dict.fromkeys(one.remedy for one in lacking if one.remedy))
+    for part in parts:
+        why = ", ".join(dict.fromkeys(one.why.rstrip(".") for one in lacking if one.part == part))
+        reasons.setdefault(why, []).append(f"{part}: {LOST[part]}")
+    said = "; ".join(f"{', '.join(lost)} — {why}" for why, lost in reasons.items())
+    remedies = dict.fromkeys(one.remedy for one in lacking if one.remedy not in ("", FieldUnsupported.hint))
     works = f"{shown} work; " if shown else ""
-    return Finding("warning", f"{works}{said}", remedies, details)
+    return Finding("warning", f"{works}{said}", "\n".join(remedies), details)
 
 
 def of_focus(looked: Looked) -> Finding:
