@@ -161,6 +161,8 @@ def test_each_opening_mark_has_a_name_that_closes_it() -> None:
         "When I say Tuesday, I mean Wednesday.",
         "It is not on Tuesday, no, on Wednesday.",
         "There is no wait on Tuesday.",
+        "The line “on Tuesday, no wait, Wednesday” is funny.",
+        "We are two, no, three is a crowd.",
         "I like Paris, I mean, Paris!",
         "Five, I mean, five!",
     ],
@@ -171,6 +173,21 @@ def test_what_may_be_meant_so_is_not_taken_back(words: str) -> None:
 
 def test_a_chain_of_corrections_ends_with_the_last_word() -> None:
     assert corrected("On Monday, no wait, Tuesday, no wait, Friday.") == "On Friday."
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Send me comma separated values please.",
+        "He has had colon cancer.",
+        "Il comma tre dell'articolo è chiaro.",
+        "“Dear Anna comma” is what it heard.",
+        "New Line Cinema made it.",
+        "They like period dramas.",
+    ],
+)
+def test_a_name_that_may_be_a_word_stays_one(words: str) -> None:
+    assert punctuated(words).text == words
 
 
 def test_other_languages_keep_their_um() -> None:
