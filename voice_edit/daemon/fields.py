@@ -24,7 +24,7 @@ from voice_edit.targets.field_blind import BlindFieldTarget
 from voice_edit.targets.field_choice import TEXTLESS, Focus, Hands, judge
 
 if TYPE_CHECKING:
-    from voice_edit.apps.profiles import Profiles
+    from voice_edit.apps.profiles import Chooser
     from voice_edit.config import FieldSettings
     from voice_edit.desktop.base import Desktop, Element, Window
     from voice_edit.edits import Edit
@@ -41,7 +41,7 @@ the focus: so long ago, in the window that is still the active one, it is taken 
 class Fields:
     """All fields of the desktop. May be used from any thread."""
 
-    def __init__(self, desktop: Desktop, profiles: Profiles, settings: Callable[[], FieldSettings]) -> None:
+    def __init__(self, desktop: Desktop, profiles: Chooser, settings: Callable[[], FieldSettings]) -> None:
         self.desktop = desktop
         self._profiles = profiles
         self._settings = settings

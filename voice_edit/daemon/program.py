@@ -189,11 +189,15 @@ class Daemon:
 
     async def _begin_fields(self) -> None:
         """Open the desktop, which may take its time. Without one there are files, clients, the clipboard."""
-        from voice_edit.apps.profiles import load_profiles
+        from voice_edit.apps.following import FollowedProfiles
 
         loop, coordinator = asyncio.get_running_loop(), self._coordinator
         desktop = await loop.run_in_executor(None, self._open_desktop, self._settings)
-        profiles = load_profiles(self._paths, session=desktop.kind)
+        profiles = FollowedProfiles(
+            self._paths,
+            session=desktop.kind,
+            on_problem=lambda error: coordinator.emit(telling.notice_of(error)),
+        )
         self._fields = await loop.run_in_executor(
             None, lambda: Fields(desktop, profiles, lambda: self._settings.field)
         )

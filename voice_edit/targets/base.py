@@ -48,7 +48,7 @@ class Snapshot:
     version: Version
     capabilities: frozenset[str]
     """What can be done: "write", "read_back", "selection", and "edit" where commands can name what is
-    there; "lines" is missing where a text must stay one line."""
+    there; "lines" is missing where a text must stay one line, "joined": without asking."""
     app: str = ""
     """The program that holds it, lower case, where it is not our own."""
 

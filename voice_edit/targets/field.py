@@ -135,6 +135,8 @@ class FieldTarget:
         capabilities = {"write", "read_back", "selection", "edit"}
         if self._takes_lines:
             capabilities.add("lines")
+        elif self.focus.profile.newlines == "space":
+            capabilities.add("joined")
         version = _version(seen.text)
         return Snapshot(
             self._name, seen.text, seen.selection, version, frozenset(capabilities), self.focus.app

@@ -55,8 +55,7 @@ class BlindFieldTarget:
         from voice_edit.edits import Selection
 
         capabilities = {"write"}
-        if self.focus.profile.newlines == "keep":
-            capabilities.add("lines")
+        capabilities |= {"keep": {"lines"}, "space": {"joined"}}.get(self.focus.profile.newlines, set())
         return Snapshot(
             self._name, "", Selection(0, 0), _version(""), frozenset(capabilities), self.focus.app
         )
