@@ -18,7 +18,7 @@ from virtual_wayland import VirtualWayland, WaylandApp, virtual_wayland
 
 from voice_edit.desktop import _wayland_clipboard
 from voice_edit.desktop._wayland import _clipboard
-from voice_edit.desktop._wayland_clipboard import TEXT, WaylandClipboard
+from voice_edit.desktop._wayland_clipboard import LINGER_S, TEXT, WaylandClipboard, _Loan
 from voice_edit.desktop._wayland_keyboard import VirtualKeyboard
 from voice_edit.desktop._wayland_pipes import TooLarge, Writer, read_all, reads_from
 from voice_edit.desktop._wayland_selection import Selections
@@ -166,6 +166,45 @@ def test_a_clipboard_manager_that_fetches_everything_does_not_count(
     assert content(other) == {TEXT: b"before"}
     manager.terminate()
     manager.wait()
+
+
+def test_another_program_that_asks_at_the_same_moment_does_not_count(
+    gtk4: WaylandApp, sway: VirtualWayland, clipboard: WaylandClipboard
+) -> None:
+    fetched: list[bytes] = []
+
+    def press() -> None:
+        fetched.append(sway.run("wl-paste", "-n"))
+
+    assert clipboard.paste("words", into=active(sway), press=press, timeout_s=0.2) == "unclaimed"
+    assert fetched == [b"words"]
+
+
+def test_who_asks_before_the_chord_is_pressed_is_not_the_program() -> None:
+    loan = _Loan(())
+    reader, writer = os.pipe()
+    assert loan.on_request(writer) is None
+    loan.pressed = True
+    assert loan.on_request(writer) is not None
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_paste_is_over_only_when_the_program_has_all_of_it() -> None:
+    loan = _Loan((), pressed=True)
+    reader, writer = os.pipe()
+    served = loan.on_request(writer)
+    assert served is not None
+    ended: list[str] = []
+    waiting = threading.Thread(target=lambda: ended.append(loan.wait(60.0)))
+    waiting.start()
+    waiting.join(5 * LINGER_S)
+    assert ended == []
+    served()
+    waiting.join()
+    assert ended == ["claimed"]
+    os.close(reader)
+    os.close(writer)
 
 
 def test_what_we_offer_is_marked_as_secret_for_managers(
@@ -391,7 +430,7 @@ def test_a_reader_that_gives_up_ends_the_writer_and_is_no_service() -> None:
 
 def test_who_reads_from_a_pipe_is_told_by_the_kernel() -> None:
     reader, writer = os.pipe()
-    child = subprocess.Popen(["sleep", "60"])
+    child = subprocess.Popen(["sleep", "60"], pass_fds=(writer,))  # which has the writing end, like us
     try:
         assert reads_from(writer, [os.getpid()]) is True
         assert reads_from(writer, [child.pid]) is False

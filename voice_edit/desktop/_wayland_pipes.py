@@ -116,7 +116,7 @@ class Writer:
 
 
 def reads_from(fd: int, pids: Collection[int]) -> bool | None:
-    """Whether one of these processes holds the other end of a pipe; None where nobody can tell."""
+    """Whether one of these processes holds the reading end of a pipe; None where nobody can tell."""
     about = os.fstat(fd)
     if not stat.S_ISFIFO(about.st_mode):
         return None
@@ -130,6 +130,7 @@ def reads_from(fd: int, pids: Collection[int]) -> bool | None:
             continue
         for one in held:
             with contextlib.suppress(OSError):
-                if str(one.readlink()) == name:
+                # The link says how it was opened. The compositor has the other end too, for a moment.
+                if str(one.readlink()) == name and one.lstat().st_mode & stat.S_IRUSR:
                     return True
     return None if unknown or not pids else False
