@@ -21,10 +21,10 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
 from typing import Final
 
-from voice_edit.desktop._x11_atoms import CLIPBOARD, PRIMARY, client_of
+from voice_edit.desktop._x11_atoms import CLIPBOARD, MANAGER, PRIMARY, client_of
 from voice_edit.desktop._x11_handover import hand_over
 from voice_edit.desktop._x11_loop import XThread
-from voice_edit.desktop._x11_owning import Selections
+from voice_edit.desktop._x11_owning import Saved, Selections
 from voice_edit.desktop._x11_texts import TEXT, same_text, text_contents
 from voice_edit.desktop.base import PasteState, Window
 from voice_edit.desktop.clipboard_state import Contents
@@ -36,7 +36,7 @@ AWAKE_S: Final = 1.0
 """How long a program may take to say that it is awake."""
 TRIES: Final = 3
 """How often the clipboard is taken back from a manager that owns a copy of everything."""
-READ_S: Final = 6.0
+READ_S: Final = 8.0
 """How long reading what the clipboard holds may take altogether."""
 TRANSFER_S: Final = 5.0
 """How much longer than its time a program may take that is fetching the words right now."""
@@ -107,6 +107,11 @@ class X11Clipboard:
             logger.debug("taken: %s, after %.0f ms", taken, 1000 * (time.monotonic() - began_s))
             return "claimed" if taken else "unclaimed"
 
+    def prepare(self) -> None:
+        """Begin to read what the clipboard holds, so that a paste that comes soon need not wait for it."""
+        if not self._thread.over:
+            self._thread.ask(partial(self._selections.save, CLIPBOARD))
+
     def wait_until_given_back(self, timeout_s: float) -> bool:
         """Wait until the clipboard shows again what it held; False when it does not yet."""
         return self._selections.given_back.wait(timeout_s)
@@ -121,13 +126,28 @@ class X11Clipboard:
 
     def read(self, selection: str = CLIPBOARD, *, only: str | None = None) -> Contents:
         """What a selection holds, or `only` one type of it. Raises TargetTimeout, FieldUnsupported."""
-        reading = self._thread.call(lambda: self._selections.read(selection, only=only))
+        return self._wait(selection, self._thread.call(lambda: self._selections.read(selection, only=only)))
+
+    def _wait(self, selection: str, reading: Future[Contents]) -> Contents:
         try:
             return reading.result(READ_S)
         except FutureTimeout as problem:
             if reading.done():
                 raise
             raise TargetTimeout(f"Reading {selection.lower()} took longer than {READ_S:g} s.") from problem
+
+    def has_manager(self) -> bool:
+        """Whether there is a clipboard manager that says so."""
+        return self._thread.call(lambda: self._selections.owner_client(MANAGER)) is not None
+
+    def is_owned_by_manager(self) -> bool:
+        """Whether it is the manager that offers what the clipboard holds."""
+        owners = [self._thread.call(partial(self._selections.owner_client, n)) for n in (CLIPBOARD, MANAGER)]
+        return owners[0] is not None and owners[0] == owners[1]
+
+    def is_expecting_a_late_paste(self) -> bool:
+        """Whether a program that was frozen would be refused what it pastes when it wakes up."""
+        return self._thread.call(lambda: self._selections.expects_late)
 
     def close(self) -> None:
         """Give back what is borrowed; what we still offer for others is handed over, see `_x11_handover`."""
@@ -173,23 +193,28 @@ class X11Clipboard:
         names = [CLIPBOARD]
         if primary or (primary is None and call(lambda: self._takes_primary(into, client))):
             names.append(PRIMARY)
-        saved: dict[str, Contents] = {}
-        for name in names:
-            if call(partial(selections.state, name)) == "theirs":
+        saved: dict[str, Saved] = {}
+        for _ in range(TRIES):
+            for name in tuple(names):
+                if (found := None if name in saved else call(partial(selections.save, name))) is None:
+                    continue
                 try:
-                    saved[name] = self.read(name)
+                    self._wait(name, found.reading)
+                    saved[name] = found
                 except TargetError as problem:
                     if name == CLIPBOARD or primary:
                         raise
                     logger.info("PRIMARY is left alone: %s", problem)
-        for _ in range(TRIES):
-            call(partial(selections.lend, words, saved, names, client))
-            if call(selections.start_claim):
+                    names.remove(name)
+            if not call(partial(selections.lend, words, saved, names, client)):
+                saved = {}  # somebody copied something just now
+            elif call(selections.start_claim):
                 return True
-            if not same_text(self.read(only=TEXT), words):
+            elif same_text(self.read(only=TEXT), words):
+                # Some managers own a copy of whatever is copied. They do not copy what they have already.
+                saved = call(selections.originals)
+            else:
                 return False
-            # Some managers own a copy of whatever is copied. They do not copy what they have already.
-            saved = {**call(selections.originals), **saved}
         return False
 
     def _takes_primary(self, into: Window | None, client: int | None) -> bool:

@@ -112,6 +112,11 @@ class XThread:
         """Do `job` in `delay_s` seconds. Only from the thread."""
         heapq.heappush(self._appointments, (time.monotonic() + delay_s, next(self._numbers), job))
 
+    def catch_up(self) -> None:
+        """Deal with every event that the server has sent up to now. Only from the thread."""
+        self.display.sync()
+        self._answer_events()
+
     def next_event_of(self, matches: Callable[[Any], bool]) -> Any | None:
         """The next event that matches and has come already, None if there is none; others wait their turn.
         Only from the thread.
@@ -157,9 +162,7 @@ class XThread:
                 self._do(job, done)
         while self._appointments and self._appointments[0][0] <= time.monotonic():
             self._guarded(heapq.heappop(self._appointments)[2])
-        while self._put_off or self.display.pending_events():
-            event = self._put_off.popleft() if self._put_off else self.display.next_event()
-            self._guarded(partial(self.on_event, event))
+        self._answer_events()
         self.display.flush()
         if self._jobs or self.display.pending_events():
             return
@@ -170,6 +173,11 @@ class XThread:
         with contextlib.suppress(BlockingIOError):
             while os.read(self._wake_reader, 4096):
                 pass
+
+    def _answer_events(self) -> None:
+        while self._put_off or self.display.pending_events():
+            event = self._put_off.popleft() if self._put_off else self.display.next_event()
+            self._guarded(partial(self.on_event, event))
 
     def _do(self, job: Callable[[], _T], done: Future[_T]) -> None:
         try:

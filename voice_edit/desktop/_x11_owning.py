@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +42,24 @@ class _Selection:
     is a copy that a clipboard manager made of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a selection held when it was read."""
+
+    reading: Future[Contents]
+    owners: int | None
+    """How often it had changed owners by then; None if that does not matter."""
+
+    @property
+    def failed(self) -> bool:
+        return self.reading.done() and self.reading.exception() is not None
+
+    @property
+    def contents(self) -> Contents:
+        """Only once it is read."""
+        return self.reading.result(0)
+
+
 class Selections:
     """CLIPBOARD and PRIMARY. `news` is notified whenever the claim changes."""
 
@@ -55,7 +73,9 @@ class Selections:
         self._offering = Offering(thread, self.atoms)
         self.pings = Pings(thread, self.atoms)
         self.late: Late | None = None
-        self._saved: Future[bool] | None = None
+        self._handed: Future[bool] | None = None
+        self._to_save: tuple[int | None, set[str]] = (None, set())
+        """The manager that was asked to save what the clipboard holds, and what it has not fetched yet."""
         self._readings: list[Reading] = []
         self._selections = {name: _Selection(name) for name in (CLIPBOARD, PRIMARY)}
         self._pastes = 0
@@ -63,6 +83,16 @@ class Selections:
             -1, -1, 1, 1, 0, X.CopyFromParent, X.InputOnly, event_mask=X.PropertyChangeMask
         )
         self._ourselves = client_of(self._display, self._window.id)
+        self._saved: dict[str, Saved] = {}
+        self._owners = dict.fromkeys(self._selections, 0)
+        """How often each has changed owners."""
+        self._told_of_owners = 0
+        """Type of the event that tells of a new owner; 0 where the server does not tell."""
+        if self._display.has_extension("XFIXES"):
+            self._display.xfixes_query_version()
+            self._told_of_owners = int(self._display.query_extension("XFIXES").first_event)
+            for name in self._selections:
+                self._display.xfixes_select_selection_input(self._window, self.atoms[name], 0b111)
         thread.on_event = self._on_event
 
     # --- what is there ------------------------------------------------------------------------------------
@@ -91,31 +121,56 @@ class Selections:
         self._readings.append(reading)
         return reading.done
 
+    def save(self, name: str) -> Saved | None:
+        """What it holds, for being set aside: read now, unless that was done since it last changed owners.
+        None: it is ours, and needs no reading.
+        """
+        self._thread.catch_up()
+        if self.state(name) != "theirs":
+            return None
+        known = self._saved.get(name)
+        if known is None or known.owners != self._owners[name] or known.failed or not self._told_of_owners:
+            known = self._saved[name] = Saved(self.read(name), self._owners[name])
+        return known
+
     # --- a paste ------------------------------------------------------------------------------------------
 
     def lend(
-        self, words: Contents, saved: Mapping[str, Contents], names: list[str], into: int | None
+        self, words: Contents, saved: Mapping[str, Saved], names: Sequence[str], into: int | None
     ) -> bool:
         """Put the words on offer in the selections `names`. `saved`: what was read from those that are not
-        ours. Whether CLIPBOARD offers the words now.
+        ours. False if something else was copied since then: it must be read first.
         """
-        self._pastes += 1
-        self.late = None
-        self.given_back.clear()
-        bystanders = {self._ourselves, self.owner_client(MANAGER)} - {into, None}
-        with self.news:
-            self.claim = Claim(into, frozenset(client for client in bystanders if client is not None))
-        for name in names:
-            selection = self._selections[name]
-            if selection.hold.state == "theirs" and name not in saved:
-                continue
-            selection.hold, selection.original = selection.hold.lend(saved.get(name)), None
-            selection.words = words
-            self._take(selection)
-        return self.state(CLIPBOARD) == "words"
+        self._display.grab_server()  # between this look and our taking it nobody can copy anything
+        try:
+            self._thread.catch_up()
+            for name in names:
+                selection = self._selections[name]
+                if selection.hold.state == "theirs" and not self._is_fresh(name, saved):
+                    return False
+            self._pastes += 1
+            self.late = None
+            self.given_back.clear()
+            bystanders = {self._ourselves, self.owner_client(MANAGER)} - {into, None}
+            with self.news:
+                self.claim = Claim(into, frozenset(client for client in bystanders if client is not None))
+            for name in names:
+                selection = self._selections[name]
+                contents = saved[name].contents if selection.hold.state == "theirs" else None
+                selection.hold, selection.original = selection.hold.lend(contents), None
+                selection.words = words
+                self._take(selection)
+        finally:
+            self._display.ungrab_server()
+            self._display.flush()
+        return True
+
+    def _is_fresh(self, name: str, saved: Mapping[str, Saved]) -> bool:
+        return name in saved and saved[name].owners in (self._owners[name], None)
 
     def start_claim(self) -> bool:
         """From now on who asks for the words is pasting. False if they are not on offer (any more)."""
+        self._thread.catch_up()
         if self.state(CLIPBOARD) != "words":
             return False
         with self.news:
@@ -123,14 +178,25 @@ class Selections:
             self.claim = self.claim.press()
         return True
 
-    def originals(self) -> dict[str, Contents]:
-        """What other programs took from us while the words were on offer."""
-        return {n: one.original for n, one in self._selections.items() if one.original is not None}
+    def originals(self) -> dict[str, Saved]:
+        """What was set aside, of the selections that other programs took while the words were on offer."""
+        found: dict[str, Saved] = {}
+        for name, selection in self._selections.items():
+            if selection.original is not None:
+                read: Future[Contents] = Future()
+                read.set_result(selection.original)
+                found[name] = Saved(read, None)
+        return found
 
     def is_asleep(self, client: int) -> bool:
         """Whether a paste key lies unread in the queue of this program."""
         late = self.late if client in self.pings.proven else None
         return late is not None and late.client == client and late.asleep(_now_ms())
+
+    @property
+    def expects_late(self) -> bool:
+        """Whether somebody's next paste gets nothing."""
+        return self.late is not None and self.late.refuses(self.late.client, _now_ms())
 
     def conclude(self, into: int | None, answer: Future[bool] | None) -> bool:
         """Nobody is waited for any longer: whether the words were fetched after all. If not, they are on
@@ -215,17 +281,33 @@ class Selections:
     def ask_manager_to_save(self) -> Future[bool] | None:
         """Ask the clipboard manager to fetch everything; the future tells whether it did. None: there is no
         manager.
+
+        It should say so, and xfce4-clipman (1.6) does not: that it has fetched everything counts as well.
         """
-        if self.owner_client(MANAGER) is None:
+        manager = self.owner_client(MANAGER)
+        if manager is None:
             return None
         kept = self._selections[CLIPBOARD].hold.original or {}
+        self._to_save = (manager, set(kept))
         place = self.atoms["VOICE_EDIT_SAVE"]
         self._window.change_property(place, self.atoms["ATOM"], 32, [self.atoms[name] for name in kept])
-        self._saved = Future()
+        self._handed = Future()
         self._window.convert_selection(
             self.atoms[MANAGER], self.atoms["SAVE_TARGETS"], place, self._server_time()
         )
-        return self._saved
+        return self._handed
+
+    def _manager_saved(self, done: bool) -> None:
+        if self._handed is not None and not self._handed.done():
+            self._handed.set_result(done)
+
+    def _given(self, client: int, target: str) -> None:
+        """A client was given one target."""
+        manager, missing = self._to_save
+        if client == manager:
+            missing.discard(target)
+            if not missing:
+                self._manager_saved(True)
 
     def resign(self) -> None:
         """Own CLIPBOARD no more."""
@@ -278,11 +360,13 @@ class Selections:
             self._asked(event)
         elif event.type == X.SelectionClear:
             self._lost(event)
+        elif event.type == self._told_of_owners:
+            self._owners[self.atoms.name(event.selection)] += 1
+            self._saved.pop(self.atoms.name(event.selection), None)
         elif self.pings.on_event(event):
             pass
         elif event.type == X.SelectionNotify and event.requestor == self._window:
-            if self._saved is not None and self._saved.set_running_or_notify_cancel():
-                self._saved.set_result(bool(event.property))
+            self._manager_saved(bool(event.property))
         elif not any(reading.on_event(event) for reading in self._readings if not reading.done.done()):
             self._offering.on_event(event)
 
@@ -299,12 +383,14 @@ class Selections:
         offer = Offer(
             contents,
             selection.since,
-            asked=lambda target, whole: self._claim_asked(paste, client, whole),
+            asked=lambda target, whole: self._claim_asked(paste, client, target, whole),
             ended=lambda complete: self._claim_finished(paste, client, complete),
         )
         self._offering.answer(event, offer)
 
-    def _claim_asked(self, paste: int | None, client: int, whole: bool) -> None:
+    def _claim_asked(self, paste: int | None, client: int, target: str, whole: bool) -> None:
+        if whole:
+            self._given(client, target)
         if paste == self._pastes and self.claim is not None:
             with self.news:
                 self.claim = self.claim.asked(client, _now_ms(), whole=whole)
