@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 import tiny
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_kvcache import ScriptedContext
 
@@ -111,6 +111,7 @@ def test_what_could_be_more_than_a_name_never_gets_into_a_prompt() -> None:
     )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=60), max_size=80))
 def test_no_list_of_names_brings_a_template_s_marks_into_a_prompt(names: list[str]) -> None:
     told = text(built().prefix_with(names, Letters()))
@@ -143,6 +144,7 @@ def test_a_profile_with_half_a_place_for_names_is_refused() -> None:
 # --- the cache -------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.integers(0, 40))
 def test_the_blocks_of_a_prefix_cover_it_and_begin_alike(length: int, shared: int) -> None:
     shared = min(shared, length)
@@ -154,6 +156,7 @@ def test_the_blocks_of_a_prefix_cover_it_and_begin_alike(length: int, shared: in
         assert all(end in longer for end in ends[:-1])
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(5, 7), min_size=2, max_size=60), min_size=1, max_size=6))
 def test_what_is_kept_of_a_prefix_was_computed_in_the_batches_of_a_fresh_cache(
     prefixes: list[list[int]],

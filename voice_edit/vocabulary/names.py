@@ -93,7 +93,7 @@ def _starts_sentence(gap: str, behind: int) -> bool:
 def _is_capital(word: str, starts: bool) -> bool:
     if not _CAPITAL.fullmatch(word) or word.casefold().replace("’", "'") in _NO_NAMES or len(word) < 2:
         return False
-    if word.isupper() and len(word) > 5:  # SHOUTING
+    if word.isupper() and (len(word) > 5 or is_ordinary(word)):  # SHOUTING
         return False
     return not (starts and is_ordinary(word))
 

@@ -72,7 +72,7 @@ class Phrases:
     def in_dictation(self, words: str) -> Filled:
         """Words that are written down."""
         said = _said(words)
-        whole = self._whole(said)
+        whole = self._whole(said) if _is_one(words, said) else None
         if whole is not None:
             return Filled(whole.write, (whole,), True)
         hits: list[_Hit] = []

@@ -66,6 +66,12 @@ class Vocabulary:
         more = tuple(Word(word) for word in dict.fromkeys(words) if word not in known)
         return Vocabulary(replace(self.entries, words=(*self.entries.words, *more))) if more else self
 
+    def names(self, window_text: str = "") -> tuple[str, ...]:
+        """All that keeps its capitals wherever it is written: the user's words and the names of a text."""
+        from voice_edit.vocabulary.names import names_in
+
+        return (*(word.write for word in self.entries.words), *names_in(window_text))
+
     def terms(self, window_text: str) -> tuple[str, ...]:
         """Names that may be said next, most important first, at most `MOST_TERMS`.
 
