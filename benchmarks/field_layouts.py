@@ -32,6 +32,13 @@ TEXTS = {
     "lines": "first line\n\tsecond line\n\nlast",
 }
 """What is written. "lines" goes only where there are lines; a terminal would run them."""
+OWN = {
+    "us": 'Plain (keys) & marks: "a" #1 @ 50% [x]',
+    "de": "Grüße: ÄÖÜ äöü ß € (@) {x}",
+    "fr": "été, çà où & là: éèù €",
+    "ru": "Привет, мир: ещё № 5; Ё",
+}
+"""What the keys of a layout have: the text "own", which can be typed too."""
 BEFORE, AFTER = "begin 你😀 <", "> end é"
 
 
@@ -83,7 +90,7 @@ def try_program(rig: FieldRig, kind: str, layouts: list[str], mechanisms: list[s
             for field in FIELDS[kind]:
                 for mechanism in mechanisms:
                     rig.mechanism = mechanism
-                    for name in TEXTS:
+                    for name in ("own", *TEXTS):
                         if name != "lines" or (field != "entry" and kind not in TERMINALS):
                             yield _try(rig, app, field, layout, name)
         rig.desk.us_layout()
@@ -93,12 +100,13 @@ def _try(rig: FieldRig, app: Any, field: str, layout: str, name: str) -> Row:
     before, after = ("", "") if app.kind in TERMINALS else (BEFORE, AFTER)
     app.set(before + after, caret=len(before), field=field)
     rig.put_focus(app, field)
-    said = rig.write(TEXTS[name])
+    text = OWN[layout] if name == "own" else TEXTS[name]
+    said = rig.write(text)
     if said.state == "refused":
         held = rig.later(app, field)
         right = held == before + after
     else:
-        expected = before + TEXTS[name] + after
+        expected = before + text + after
         held = rig.truth(app, field, lambda held: held == expected)
         right = held == expected
     return Row(app.kind, field, layout, rig.mechanism, name, said, right, "" if right else held)

@@ -41,7 +41,7 @@ from voice_edit.pipeline import Mode
 from voice_edit.targets.field_choice import Focus
 
 State: TypeAlias = Literal["verified", "unverified", "refused", "uncertain"]
-PATIENCE_S = 10.0
+PATIENCE_S = 5.0
 SETTLE_S = 0.15
 """After this, a write that somebody claims not to have made would be there."""
 

@@ -8,6 +8,16 @@ import tkinter
 from app_wire import Channel
 
 
+def code_points(text: str, units: int) -> int:
+    """An offset of an entry (UTF-16 units) in code points."""
+    return len(text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", "replace"))
+
+
+def units(text: str, code_points: int) -> int:
+    """An offset in code points as an entry counts it."""
+    return len(text[:code_points].encode("utf-16-le")) // 2
+
+
 class Text:
     """A `Text`."""
 
@@ -59,22 +69,23 @@ class Entry:
         self.widget = tkinter.Entry(root, show="*" if hidden else "")
 
     def get(self) -> tuple[str, int, int]:
-        caret = self.widget.index("insert")
+        text, caret = self.widget.get(), self.widget.index("insert")
         anchor = caret
         if self.widget.selection_present():
             first, last = self.widget.index("sel.first"), self.widget.index("sel.last")
             anchor = last if caret == first else first
-        return self.widget.get(), anchor, caret
+        return text, code_points(text, anchor), code_points(text, caret)
 
     def set(self, text: str) -> None:
         self.widget.delete(0, "end")
         self.widget.insert(0, text)
 
     def select(self, anchor: int, caret: int) -> None:
+        text = self.widget.get()
         self.widget.selection_clear()
         if anchor != caret:
-            self.widget.selection_range(min(anchor, caret), max(anchor, caret))
-        self.widget.icursor(caret)
+            self.widget.selection_range(units(text, min(anchor, caret)), units(text, max(anchor, caret)))
+        self.widget.icursor(units(text, caret))
 
     def focus(self) -> None:
         self.widget.focus_force()
