@@ -16,6 +16,7 @@ import itertools
 import logging
 import queue
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +26,7 @@ from dbus_fast import Message
 
 from voice_edit.desktop._atspi_bus import DBUS, REMEDY, Bus
 from voice_edit.desktop._atspi_field import AtspiField
-from voice_edit.desktop._atspi_find import Programs, active_window, describe, focused_in
+from voice_edit.desktop._atspi_find import Hung, Programs, active_windows, describe, focused_in, window_of
 from voice_edit.desktop._atspi_focus import (
     Activated,
     Deactivated,
@@ -68,6 +69,10 @@ SETTLE_S: Final = 0.05
 """How long events may follow each other before the objects themselves are asked."""
 RETRY_S: Final = (0.05, 0.1, 0.2, 0.4)
 """When an object that told of the focus and then did not answer is asked again."""
+AGREE_S: Final = (0.05, 0.1, 0.1)
+"""When windows are asked again if several say that they have the keyboard: Qt gives it up 0.1 s late."""
+NOTHING_S: Final = 2.0
+"""For how long it is believed without asking that nothing has the focus."""
 BACK_S: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
 """Pauses between attempts to reach a bus that is gone."""
 SECRETS: Final = 512
@@ -85,6 +90,8 @@ class AtspiAccessibility:
         self._focus = Focus()
         self._element: Element | None = None
         """What is known of `_focus.ref`; None while it is asked."""
+        self._hung = Hung()
+        self._nothing_until_s = 0.0
         self._retries = 0
         self._again: asyncio.Task[None] | None = None
         self._coming_back: asyncio.Task[None] | None = None
@@ -111,9 +118,9 @@ class AtspiAccessibility:
     def focused(self) -> Element | None:
         """See the protocol. Raises TargetTimeout when the program with the focus does not answer."""
         settled, element = self._state
-        if settled:
+        if settled and (element is not None or time.monotonic() < self._nothing_until_s):
             return element
-        self.bus.run(self.settled(), 2 * CALL_S)
+        self.bus.run(self.settled(look_again=settled), 2 * CALL_S)
         return self._state[1]
 
     def field(self, element: Element) -> AtspiField:
@@ -137,14 +144,19 @@ class AtspiAccessibility:
         """Whether the element has been a password field."""
         return ref in self._secrets
 
-    async def settled(self) -> Ref | None:
-        """The object with the focus, when everything the events began is done."""
+    async def settled(self, *, look_again: bool = False) -> Ref | None:
+        """The object with the focus, when everything the events began is done. `look_again`: do not believe
+        that there is none."""
         if not self.bus.connected:
             return None
-        while self._settling is not None and not self._settling.done():
-            await asyncio.wait({self._settling})  # it may be cancelled, and another in its place
-        if not self._state[0]:
-            await self._settle()
+        if look_again and self._state == (True, None):
+            self._focus = Focus(None, self._focus.window)
+            self._state = (False, None)
+        while not self._state[0]:
+            if self._settling is not None and not self._settling.done():
+                await asyncio.wait({self._settling})  # it may be cancelled, and another in its place
+            else:
+                await self._settle()
         return self._focus.ref
 
     # --- inside -------------------------------------------------------------------------------------------
@@ -231,16 +243,15 @@ class AtspiAccessibility:
     async def _settle(self) -> None:
         """Ask what the events do not tell. Raises TargetTimeout."""
         focus = self._focus
-        if not focus.known:
-            window = focus.window or await active_window(self.bus)
-            ref = await focused_in(self.bus, window) if window is not None else None
+        if not focus.known or not await self._is_in_front(focus):
+            looked = await self._look(focus)
             if self._focus != focus:
                 return
-            focus = self._focus = Focus(ref, window, known=True)
+            focus = self._focus = looked
         element = None
         if focus.ref is not None:
             try:
-                element, _ = await describe(self.bus, self._programs, focus.ref)
+                element = await describe(self.bus, self._programs, focus.ref)
             except TargetTimeout:
                 raise
             except TargetError as error:
@@ -254,6 +265,36 @@ class AtspiAccessibility:
             if element is not None and focus.ref is not None:
                 element = self._kept_secret(focus.ref, element)
             self._publish(element, settled=True)
+
+    async def _is_in_front(self, focus: Focus) -> bool:
+        """Whether the object that told of the focus is in the active window. A page in a window behind may
+        give one of its fields the focus; GTK 4 tells of fields only, never of windows."""
+        if focus.window is not None or focus.ref is None:
+            return True
+        try:
+            return (await window_of(self.bus, focus.ref))[1]
+        except TargetTimeout:
+            raise
+        except TargetError:
+            return True  # not there yet, see RETRY_S
+
+    async def _look(self, focus: Focus) -> Focus:
+        """Ask the objects themselves: first those of the window that told that it is active."""
+        if focus.window is not None:
+            ref = await focused_in(self.bus, focus.window)
+            if ref is not None:
+                return Focus(ref, focus.window, known=True)
+        for wait_s in (*AGREE_S, None):
+            windows = await active_windows(self.bus, self._hung)
+            refs = await asyncio.gather(*(focused_in(self.bus, window) for window in windows))
+            found = [(ref, window) for ref, window in zip(refs, windows, strict=True) if ref is not None]
+            if found and (len(found) == 1 or wait_s is None):
+                return Focus(*found[-1], known=True)
+            if not found or wait_s is None:
+                break
+            await asyncio.sleep(wait_s)
+        # Some window managers let no window say that it is active: then the event is all there is.
+        return Focus(focus.ref, focus.window, known=True)
 
     def _kept_secret(self, ref: Ref, element: Element) -> Element:
         """A password stays one when a click shows it: its role is another then."""
@@ -269,6 +310,8 @@ class AtspiAccessibility:
     def _publish(self, element: Element | None, *, settled: bool) -> None:
         before = self._element
         self._state = (settled, element)
+        if settled and element is None:
+            self._nothing_until_s = time.monotonic() + NOTHING_S
         if settled and element != before:
             self._element = element
             self._news.put((element,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any, Final
 
 from voice_edit.desktop._atspi_bus import Bus
@@ -10,6 +11,7 @@ from voice_edit.desktop._atspi_names import (
     ACCESSIBLE,
     ACTIVE,
     APPLICATION,
+    APPLICATION_ROLE,
     COLLECTION,
     FOCUSED,
     REGISTRY,
@@ -22,11 +24,16 @@ from voice_edit.desktop._atspi_names import (
     toolkit_name,
 )
 from voice_edit.desktop.base import CALL_S, Element
-from voice_edit.errors import TargetError, TargetGone
+from voice_edit.desktop.errors import FieldUnsupported
+from voice_edit.errors import TargetError, TargetGone, TargetTimeout
 
 LOOK_S: Final = 0.15
 """How long one program may take to answer while the focus is looked for: one that hangs must not hold up
 the key."""
+HUNG_S: Final = 10.0
+"""For how long a program that did not answer is left alone when the focus is looked for."""
+DEEPEST: Final = 200
+"""How far up the window of an object is looked for."""
 MOST_OBJECTS: Final = 2000
 """How many objects of a window are looked at, level by level, where there is no Collection (GTK 4)."""
 _AT_ONCE: Final = 64
@@ -42,12 +49,8 @@ async def role_of(bus: Bus, ref: Ref) -> int:
     """The number of its role. Every object has one: who does not tell it is gone."""
     try:
         return int((await bus.call(ref, ACCESSIBLE, "GetRole"))[0])
-    except TargetGone:
-        raise
-    except TargetError as error:
-        if type(error).__name__ == "FieldUnsupported":
-            raise TargetGone("the field is not there any more") from error
-        raise
+    except FieldUnsupported as error:
+        raise TargetGone("the field is not there any more") from error
 
 
 class Programs:
@@ -89,31 +92,55 @@ class Programs:
         )
 
 
-async def describe(bus: Bus, programs: Programs, ref: Ref) -> tuple[Element, int]:
-    """The element at `ref`, and its state bits."""
+async def describe(bus: Bus, programs: Programs, ref: Ref) -> Element:
+    """The element at `ref`."""
     program, role, states, interfaces = await asyncio.gather(
         programs.of(ref),
         role_of(bus, ref),
         states_of(bus, ref),
         bus.call(ref, ACCESSIBLE, "GetInterfaces"),
     )
-    return element_of(ref, program, role, states, interfaces[0]), states
+    return element_of(ref, program, role, states, interfaces[0])
 
 
-async def active_window(bus: Bus) -> Ref | None:
-    """The window that says it has the keyboard, among all programs."""
-    programs = await _children(bus, Ref(REGISTRY, ROOT))
-    listed = await asyncio.gather(*(_children(bus, program) for program in programs))
-    windows = [window for windows in listed for window in windows]
-    told = await asyncio.gather(
-        *(states_of(bus, each, wait_s=LOOK_S) for each in windows), return_exceptions=True
+class Hung:
+    """Programs that did not answer when the focus was looked for: not asked again for a while."""
+
+    def __init__(self) -> None:
+        self._until_s: dict[str, float] = {}
+
+    def add(self, bus: str) -> None:
+        self._until_s[bus] = time.monotonic() + HUNG_S
+
+    def __contains__(self, bus: str) -> bool:
+        return self._until_s.get(bus, 0.0) > time.monotonic()
+
+
+async def active_windows(bus: Bus, hung: Hung) -> list[Ref]:
+    """The windows that say they have the keyboard, among all programs. One that is hidden may say so too."""
+    listed = await _children(bus, Ref(REGISTRY, ROOT))
+    programs = [program for program in listed if program.bus not in hung]
+    answers = await asyncio.gather(
+        *(bus.call(program, ACCESSIBLE, "GetChildren", wait_s=LOOK_S) for program in programs),
+        return_exceptions=True,
     )
-    active = [
-        ref
-        for ref, states in zip(windows, told, strict=True)
-        if isinstance(states, int) and has(states, ACTIVE)
-    ]
-    return active[-1] if active else None
+    windows: list[Ref] = []
+    for program, answer in zip(programs, answers, strict=True):
+        if isinstance(answer, TargetTimeout):
+            hung.add(program.bus)
+        elif not isinstance(answer, BaseException):
+            windows += _refs(answer)
+    return [ref for ref, states in await _states(bus, windows) if has(states, ACTIVE)]
+
+
+async def window_of(bus: Bus, ref: Ref) -> tuple[Ref, bool]:
+    """The window an object is in, and whether that says it has the keyboard."""
+    for _ in range(DEEPEST):
+        parent = Ref(*await bus.get(ref, ACCESSIBLE, "Parent"))
+        if parent.is_null or parent.bus != ref.bus or await role_of(bus, parent) == APPLICATION_ROLE:
+            break
+        ref = parent
+    return ref, has(await states_of(bus, ref), ACTIVE)
 
 
 async def focused_in(bus: Bus, window: Ref) -> Ref | None:
@@ -155,33 +182,32 @@ async def _walk(bus: Bus, window: Ref) -> Ref | None:
     while level and looked_at < MOST_OBJECTS:
         now, later = level[:_AT_ONCE], level[_AT_ONCE:]
         looked_at += len(now)
-        told = await asyncio.gather(
-            *(states_of(bus, ref, wait_s=LOOK_S) for ref in now), return_exceptions=True
-        )
-        focused = [
-            ref
-            for ref, states in zip(now, told, strict=True)
-            if isinstance(states, int) and has(states, FOCUSED)
-        ]
+        focused = [ref for ref, states in await _states(bus, now) if has(states, FOCUSED)]
         if focused:
             # A document and the field in it may both say so: the inner one is meant.
             found = focused[-1]
-            later, now = [], [found]
-        level = later + [
-            child
-            for children in await asyncio.gather(*(_children(bus, ref) for ref in now))
-            for child in children
-        ]
+            now, later = [found], []
+        inner = await asyncio.gather(*(_children(bus, ref) for ref in now))
+        level = later + [child for children in inner for child in children]
     return found
+
+
+async def _states(bus: Bus, refs: list[Ref]) -> list[tuple[Ref, int]]:
+    """The states of those that answer."""
+    told = await asyncio.gather(*(states_of(bus, ref, wait_s=LOOK_S) for ref in refs), return_exceptions=True)
+    return [(ref, states) for ref, states in zip(refs, told, strict=True) if isinstance(states, int)]
 
 
 async def _children(bus: Bus, ref: Ref) -> list[Ref]:
     """The children of an object; none where it does not answer."""
     try:
-        listed = (await bus.call(ref, ACCESSIBLE, "GetChildren", wait_s=LOOK_S))[0]
+        return _refs(await bus.call(ref, ACCESSIBLE, "GetChildren", wait_s=LOOK_S))
     except TargetError:
         return []
-    return [child for child in (Ref(*each) for each in listed) if not child.is_null]
+
+
+def _refs(answer: list[Any]) -> list[Ref]:
+    return [child for child in (Ref(*each) for each in answer[0]) if not child.is_null]
 
 
 def _text(answer: Any) -> str:

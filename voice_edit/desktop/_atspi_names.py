@@ -54,6 +54,7 @@ footnote, content deletion, content insertion, mark, suggestion, push button men
 """Names by number, from atspi-constants.h. GetRoleName is not asked: some toolkits translate it."""
 PASSWORD_ROLE: Final = _ROLES.index("password text")
 TERMINAL_ROLE: Final = _ROLES.index("terminal")
+APPLICATION_ROLE: Final = _ROLES.index("application")
 STATIC_ROLE: Final = _ROLES.index("static")
 
 
