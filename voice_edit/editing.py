@@ -13,7 +13,7 @@ Undo and redo that are *said* go to the journal, like the verbs: they reach back
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from voice_edit import pipeline
@@ -53,6 +53,21 @@ SHORTEST_UNHEARD_SAMPLES = 1600
 """100 ms. Less sound than this, left over when listening failed, is not worth a retry."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """A text as we left it. What is different next time was done by others."""
+
+    name: str
+    """Of the target."""
+    text: str
+    said: tuple[Said, ...]
+    """What was said lately, and where it stands."""
+    editor: Editor | None
+    """What it was made with: it knows what "undo" means among other commands."""
+    at_s: float
+    """When, in seconds since the epoch."""
+
+
 class Editing:
     """Applies utterances to a target, each as one checkpoint. Not for several threads at once."""
 
@@ -66,10 +81,7 @@ class Editing:
         self.confirm_chars = confirm_chars
         self.manners: Manners | None = None
         """Of dictated words; None: the usual."""
-        self._left: tuple[str, str] | None = None
-        """The name of a target and the text that we left there: what differs was done by others."""
-        self._editor: Editor | None = None
-        """Remembers what can be undone among other commands: "undo that and delete the last word"."""
+        self._left: _Left | None = None
 
     def say(
         self,
@@ -108,7 +120,6 @@ class Editing:
             self.journal.commands(utterance, understood.to_data())
             return self._carry_out(utterance, understood, ask)
         except VoiceEditError as error:
-            self._editor = None
             error.is_about(utterance)
             self.journal.failed(utterance, error)
             raise
@@ -323,14 +334,11 @@ class Editing:
         from voice_edit.landing import Plan
 
         document = self._document(snapshot)
-        editor = self._editor_on(document, snapshot.name)
-        if asking.is_about_what_was_said(understood.commands):
-            editor.said = self._said(snapshot)
+        editor = self._editor_on(document, snapshot)
         while True:
             try:
                 edits = pipeline.perform(editor, understood, manners=self.manners)
-                self._editor = editor
-                return Plan(snapshot, document.selection, understood, tuple(edits))
+                return Plan(snapshot, document.selection, understood, tuple(edits), editor)
             except Ambiguous as error:
                 index = ask.choose(error) if ask is not None and error.choices else None
                 chosen = None if index is None else asking.choose(understood.commands, error, index)
@@ -346,7 +354,7 @@ class Editing:
 
         done, receipt = landing.land(self.journal, self.target, utterance, plan, planner=planner, ask=ask)
         before, after = done.snapshot.text, done.text_after
-        self._left = done.snapshot.name, after
+        self._leave(done.snapshot.name, after, done.editor)
         return Outcome(utterance, done.understood, before, after, done.edits, receipt=receipt, stops=stops)
 
     def _confirm(self, plan: Plan, ask: Asker | None) -> None:
@@ -366,7 +374,7 @@ class Editing:
         reverted = (undo.undo if undoing else undo.redo)(self.journal, self.target, count)
         self.journal.applied(utterance, revert_message(reverted, undoing=undoing))
         before, after = reverted[0].text_before, reverted[-1].text_after
-        self._left, self._editor = (self.target.name, after), None
+        self._left = None
         return Outcome(utterance, understood, before, after, reverted=tuple(reverted))
 
     def _document(self, snapshot: Snapshot) -> Document:
@@ -381,27 +389,37 @@ class Editing:
             selection = Selection(*(self.journal.selection(snapshot.name, snapshot.version) or (end, end)))
         return Document(snapshot.text, selection)
 
-    def _editor_on(self, document: Document, name: str) -> Editor:
-        """The editor of the utterance before if the target still is what it left, else a new one."""
+    def _editor_on(self, document: Document, snapshot: Snapshot) -> Editor:
+        """The editor that left the text as it is, else a new one that knows what was said lately."""
         from voice_edit.editor import Editor
 
-        editor, self._editor = self._editor, None
-        if editor is None or self._left != (name, document.text) or editor.document.text != document.text:
-            return Editor(document)
-        editor.document = document
-        return editor
+        left, said = self._left, self._said(snapshot)
+        if left is None or left.editor is None or (left.name, left.text) != (snapshot.name, snapshot.text):
+            return Editor(document, said=said)
+        self._left = replace(left, editor=None)  # until it is known to be done
+        left.editor.document, left.editor.said = document, said
+        return left.editor
+
+    def _leave(self, name: str, text: str, editor: Editor) -> None:
+        from voice_edit.recent import kept_by_others
+
+        made = editor.document.text  # another one where the edits had to be moved
+        said = kept_by_others(editor.said, made, text)
+        known = editor if made == text else None
+        self._left = _Left(name, text, said, known, self.journal.store.now_s())
 
     def _said(self, snapshot: Snapshot) -> tuple[Said, ...]:
         """What was said lately and still stands in the text, newest first: for "delete that", "I meant"."""
         from voice_edit import recent
 
+        if "edit" not in snapshot.capabilities:
+            return ()  # words go there and are not seen again
+        left, now_s = self._left, self.journal.store.now_s()
+        if left is not None and left.name == snapshot.name and now_s - left.at_s < recent.RECENT_S:
+            said = recent.kept_by_others(left.said, left.text, snapshot.text)
+            if said or left.text == snapshot.text:
+                return said
         records = self.journal.log(limit=2 * recent.MOST, target=snapshot.name)
-        now_s = self.journal.store.now_s()
-        if self._left is not None and self._left[0] == snapshot.name:
-            left = self._left[1]
-            said = recent.found_again(left, records, now_s=now_s)
-            if kept := recent.kept_by_others(said, left, snapshot.text):
-                return kept
         return recent.found_again(snapshot.text, records, now_s=now_s)
 
 

@@ -20,6 +20,7 @@ from voice_edit.errors import CommandError, TargetChanged
 from voice_edit.questions import MOVED_ON, ONE_LINE
 
 if TYPE_CHECKING:
+    from voice_edit.editor import Editor
     from voice_edit.journal.journal import Journal
     from voice_edit.pipeline import Understood
     from voice_edit.questions import Asker
@@ -43,6 +44,8 @@ class Plan:
     understood: Understood
     """As asked for, with the places that were chosen."""
     edits: tuple[Edit, ...]
+    editor: Editor
+    """What they were made with; it holds the text that they were planned to make."""
     joined: bool = False
     """Lines were made one."""
 

@@ -45,9 +45,10 @@ def rebase(edits: Sequence[Edit], before: str, now: str) -> list[Edit] | None:
     placed = []
     text, theirs = before, now
     for edit in edits:
-        changes = _placed(edit, theirs, foreign)
-        if changes is None:
+        found = _placed(edit, theirs, foreign)
+        if found is None:
             return None
+        changes, foreign = found
         selected_before = _moved_selection(edit.before, foreign, theirs)
         text, theirs = apply_changes(text, edit.changes), apply_changes(theirs, changes)
         foreign = _through(foreign, edit.changes)
@@ -73,9 +74,13 @@ def moved_through(selection: Selection, before: str, now: str) -> Selection | No
     if selection.is_caret:
         if now and any(change.start < selection.head < change.end for change in exact):
             return None
-    elif any(_overlaps(a, b, selection.start, selection.end) for a, b, _, _ in _slid(before, now, hunks)):
+        return _moved_selection(selection, exact, now)
+    wide = [Change(a, before[a:b], now[c:d]) for a, b, c, d in _slid(before, now, hunks)]
+    around = beside(wide, selection.start, selection.end)
+    if any(touches(change, selection.start, selection.end) for change in around):
         return None
-    return _moved_selection(selection, exact, now)
+    shift = _shift(around, selection.start)
+    return Selection(selection.anchor + shift, selection.head + shift)
 
 
 def differences(before: str, now: str) -> list[Change]:
@@ -86,6 +91,55 @@ def differences(before: str, now: str) -> list[Change]:
     """
     wide = _slid(before, now, _hunks(before, now))
     return [Change(a, before[a:b], now[c:d]) for a, b, c, d in wide]
+
+
+def beside(changes: Iterable[Change], start: int, end: int) -> list[Change]:
+    """The differences, read so that they leave the text from `start` to `end` alone where they can be.
+
+    What was put in between equal texts ("Hello." became "Hello. Bye.") may have been put in at either end:
+    the outcome is the same.
+    """
+    read = []
+    for change in changes:
+        count = len(change.new) - len(change.old)
+        places = [at - change.start for at in (start, end)] if touches(change, start, end) else []
+        for into in places:
+            left, right = change.old[: max(0, into)], change.old[max(0, into) :]
+            if (
+                count > 0
+                and 0 <= into <= len(change.old)
+                and change.new == (left + change.new[into : into + count] + right)
+            ):
+                read.append(Change(change.start + into, "", change.new[into : into + count]))
+                break
+        else:
+            read.append(change)
+    return read
+
+
+def stands_at(start: int, end: int, now: str, changes: Iterable[Change]) -> int | None:
+    """Where the text from `start` to `end` begins in `now` after the changes; None if they touch it, or add
+    to its first or last word.
+    """
+    around = beside(changes, start, end)
+    if any(touches(change, start, end) for change in around):
+        return None
+    at = start + _shift(around, start)
+    grown = (
+        (at, any(change.end == start for change in around)),
+        (
+            at + end - start,
+            any(change.start == end for change in around),
+        ),
+    )
+    return None if any(is_beside and _is_inside_word(now, border) for border, is_beside in grown) else at
+
+
+def touches(change: Change, start: int, end: int) -> bool:
+    """Whether a change is across the text from `start` to `end`, or strictly inside."""
+    if not change.old:
+        return start < change.start < end
+    return change.start < end and start < change.end
 
 
 def is_same_text(before: str, changes: Iterable[Change]) -> bool:
@@ -200,39 +254,29 @@ def _offsets(tokens: Iterable[str]) -> list[int]:
 # --- moving ---
 
 
-def _placed(edit: Edit, theirs: str, foreign: Sequence[Change]) -> tuple[Change, ...] | None:
-    """The changes of an edit where their text stands in `theirs`; None if somebody touched their scope."""
-    if not edit.changes and any(
-        _overlaps(other.start, other.end, edit.after.start, edit.after.end) for other in foreign
-    ):
+def _placed(edit: Edit, theirs: str, foreign: list[Change]) -> tuple[tuple[Change, ...], list[Change]] | None:
+    """The changes of an edit where their text stands in `theirs`, and the foreign ones as they were read;
+    None if somebody touched the scope of ours.
+    """
+    if not edit.changes and any(touches(other, edit.after.start, edit.after.end) for other in foreign):
         return None
     changes = []
     for change in edit.changes:
-        if any(_touches(other, change) for other in foreign):
+        if change.old:
+            foreign = beside(foreign, change.start, change.end)
+            start = stands_at(change.start, change.end, theirs, foreign)
+        elif any(other.start <= change.start <= other.end for other in foreign):
+            start = None  # something else was put in, or taken out, right there
+        else:
+            start = change.start + _shift(foreign, change.start)
+        if start is None:
             return None
-        shift = sum(len(other.new) - len(other.old) for other in foreign if other.end <= change.start)
-        placed = Change(change.start + shift, change.old, change.new)
-        grown_before = any(other.end == change.start for other in foreign)
-        grown_behind = any(other.start == change.end for other in foreign)
-        if (grown_before and _is_inside_word(theirs, placed.start)) or (
-            grown_behind and _is_inside_word(theirs, placed.end)
-        ):
-            return None
-        changes.append(placed)
-    return tuple(changes)
+        changes.append(Change(start, change.old, change.new))
+    return tuple(changes), foreign
 
 
-def _touches(other: Change, ours: Change) -> bool:
-    """Whether `other` changed our scope; what ends or begins where ours begins or ends is beside it, unless
-    ours is a place to insert."""
-    if not ours.old:
-        return other.start <= ours.start <= other.end
-    return _overlaps(other.start, other.end, ours.start, ours.end)
-
-
-def _overlaps(start: int, end: int, scope_start: int, scope_end: int) -> bool:
-    """Whether a change, which may insert only, is strictly within or across the scope."""
-    return start < scope_end and scope_start < end if start < end else scope_start < start < scope_end
+def _shift(changes: Iterable[Change], at: int) -> int:
+    return sum(len(change.new) - len(change.old) for change in changes if change.end <= at)
 
 
 def _is_inside_word(text: str, at: int) -> bool:

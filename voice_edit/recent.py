@@ -78,15 +78,16 @@ def kept_by_others(said: Sequence[Said], before: str, now: str) -> tuple[Said, .
     """Where everything stands after somebody else made `now` of `before`; what they changed is left out."""
     if not said or before == now:
         return tuple(said)
-    from voice_edit.rebase import differences, is_same_text
+    from voice_edit.rebase import differences, is_same_text, stands_at
 
     foreign = differences(before, now)
     if not is_same_text(before, foreign):
         return ()
-    kept: list[Said] = []
+    kept = []
     for one in said:
-        spans = tuple(span for span in one.spans if not _is_touched(span, foreign))
-        kept += followed([Said(spans)], foreign) if spans else ()
+        places = [(stands_at(start, end, now, foreign), end - start) for start, end in one.spans]
+        if spans := tuple((at, at + length) for at, length in places if at is not None):
+            kept.append(Said(spans))
     return tuple(kept)
 
 
@@ -138,11 +139,3 @@ def _put_words_in(record: UtteranceRecord, count: int) -> list[bool]:
     if len(changing) != count:
         changing = changing[-1:] * count
     return [kind in _INSERTING for kind in changing] or [False] * count
-
-
-def _is_touched(span: tuple[int, int], foreign: Iterable[Change]) -> bool:
-    start, end = span
-    return any(
-        change.start < end and start < change.end if change.old else start < change.start < end
-        for change in foreign
-    )
