@@ -104,6 +104,11 @@ def test_an_ordinary_word_becomes_a_name_only_where_the_user_said_so() -> None:
     assert said.correct("Call knee today.") == "Call Niamh today."
 
 
+def test_words_that_begin_or_end_other_things_are_no_part_of_a_name() -> None:
+    words = Vocabulary(Entries((Word("Ingritt"), Word("Postgres"))))
+    assert words.correct("We slipped in grit, post grass.") == "We slipped in grit, Postgres."
+
+
 def test_the_measured_sentences_stay_and_most_misheard_names_become_right() -> None:
     import yaml
 

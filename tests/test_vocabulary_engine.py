@@ -266,9 +266,9 @@ def test_a_model_without_a_place_for_names_hears_bit_by_bit_as_without() -> None
 
 def test_room_for_the_longest_list_of_names_is_kept_free(engine: Engine) -> None:
     names = [f"Name{number}" for number in range(60)]
-    most = 512 - engine.prompt.most_tokens - 16
+    assert len(engine.prompt.prefix_with(names, engine.model)) > len(engine.prompt.prefix) + 40
     session = engine.session(terms=names)
-    session.push(np.zeros((most, 640), dtype=np.float32))
+    session.push(np.zeros((engine.max_frames, 640), dtype=np.float32))
     assert session.finish().stop in ("eos", "max_tokens", "repetition")
 
 

@@ -164,15 +164,14 @@ def test_a_file_that_makes_no_sense_is_refused_by_name_and_left_alone(
     assert path.read_text(encoding="utf-8") == text
 
 
-def test_a_file_in_a_form_that_cannot_be_changed_safely_is_left_alone(paths: Paths) -> None:
-    text = 'replacements = { "a" = "b" }\n'
-    path = write(paths, text)
-    try:
-        store.put_phrase(paths, "replacement", Phrase("new", "text"))
-    except UsageError:
-        assert path.read_text(encoding="utf-8") == text
-    else:
-        assert store.read_vocabulary(paths).replacements == (Phrase("a", "b"), Phrase("new", "text"))
+def test_a_change_that_would_touch_anything_else_is_not_made(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(paths, WRITTEN)
+    monkeypatch.setattr(store, "_edited", lambda old, edit: 'words = ["Kafka"]\n')
+    with pytest.raises(UsageError, match="nothing was written"):
+        store.put_word(paths, Word("Kafka"))
+    assert path.read_text(encoding="utf-8") == WRITTEN
 
 
 def test_a_running_program_sees_a_change_and_keeps_what_it_knew_when_the_file_breaks(paths: Paths) -> None:
