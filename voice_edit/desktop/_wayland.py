@@ -28,7 +28,7 @@ HELD: Final = "Which keys are physically held nobody can tell on Wayland"
 WHY: Final[dict[str, str]] = {
     "sway": "sway tells which window has the keyboard.",
     "toplevels": "The compositor tells which window is active, though not of which process it is.",
-    "virtual-keyboard": f"Keys are pressed and any text typed on a keyboard of our own. {HELD}.",
+    "virtual-keyboard": f"Keys are pressed, and any text but emoji typed, on a keyboard of our own. {HELD}.",
     "portal-keyboard": "Keys are pressed through the desktop portal, with the consent of the user; text "
     f"beyond ASCII is not typed. {HELD}.",
     "ydotool": f"Chords are pressed by ydotool; nothing is typed. {HELD}.",

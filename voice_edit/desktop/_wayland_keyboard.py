@@ -74,7 +74,7 @@ class VirtualKeyboard:
         self._do(lambda: self._press(keys))
 
     def untypable(self, text: str) -> str:
-        """Control characters; everything else gets a key of its own."""
+        """Control characters and emoji; everything else gets a key of its own."""
         return untypable(text)
 
     def type(self, text: str) -> None:

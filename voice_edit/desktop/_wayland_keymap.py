@@ -61,7 +61,9 @@ def chord_keys(chord: Chord) -> ChordKeys | None:
 
 
 def untypable(text: str) -> str:
-    """The characters that no key can stand for, each once: control characters and halves of characters."""
+    """The characters that no key can stand for in every program, each once: control characters, halves of
+    characters, and those beyond U+FFFF (emoji), of which Chromium keeps the lower 16 bits only.
+    """
     return "".join(dict.fromkeys(char for char in text if not _typable(char)))
 
 
@@ -139,4 +141,4 @@ def _place(char: str, taken: Iterable[int], places: tuple[int, ...]) -> int:
 def _typable(char: str) -> bool:
     if char in _SPECIAL or char in _INVISIBLE_ALLOWED:
         return True
-    return unicodedata.category(char) not in ("Cc", "Cs", "Cn", "Zl", "Zp")
+    return char <= "\uffff" and unicodedata.category(char) not in ("Cc", "Cs", "Cn", "Zl", "Zp")
