@@ -100,6 +100,11 @@ def test_a_program_that_hangs_behind_does_not_hide_the_field_in_front(stage: Sce
     try:
         assert late.focused() == element
         assert late.field(element).is_focused()
+        late.close()
+        with stage.desk.entered():
+            late = _atspi.open_atspi()
+        stage.app("tk")
+        until(lambda: late.focused() is None, "nothing has the focus, and what hangs is not waited for again")
     finally:
         late.close()
 
