@@ -398,17 +398,18 @@ def test_what_the_clipboard_holds_outlives_us(desk: VirtualDesktop, app: Any) ->
 
 def test_a_manager_that_saves_text_is_asked_to_and_no_process_stays(desk: VirtualDesktop) -> None:
     clear(desk)
+
+    def taken_over() -> bool:
+        leaving, watcher = Hands(desk), X11Clipboard(desk.name)
+        assert leaving.clipboard.put("words")
+        leaving.close()
+        owned = watcher.is_owned_by_manager()
+        watcher.close()
+        assert text_of(desk) == "words", "whoever it is that holds them"
+        return owned
+
     with manager(desk, "xfce4-clipman", package="xfce4-clipman"):
-        hands = Hands(desk)
-        until(hands.clipboard.has_manager, "the manager was there")
-        assert hands.clipboard.put("words")
-        hands.close()
-        assert text_of(desk) == "words"
-        watcher = X11Clipboard(desk.name)
-        try:
-            assert watcher.is_owned_by_manager()
-        finally:
-            watcher.close()
+        until(taken_over, "the manager had started and took over the words")
 
 
 # --- the server ---------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from voice_edit.errors import TargetError
 
 logger = logging.getLogger(__name__)
 
-MANAGER_S: Final = 1.0
+MANAGER_S: Final = 2.0
 """How long a clipboard manager may take to fetch a text, and again to become its owner."""
 HOLDER_S: Final = 10.0
 """How long our process may take to start on a busy machine."""
@@ -39,6 +39,7 @@ def hand_over(thread: XThread, selections: Selections) -> bool:
     kept = thread.call(selections.kept)
     if CLIPBOARD in kept and is_plain_text(kept[CLIPBOARD]) and _manager_takes(thread, selections):
         kept.pop(CLIPBOARD)
+    logger.debug("left to hold: %s", list(kept))
     return not kept or _start_holder(thread.display.get_display_name(), kept)
 
 
