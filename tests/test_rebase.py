@@ -113,6 +113,13 @@ def test_the_same_word_in_another_text_is_not_the_same_place() -> None:
     )
 
 
+def test_a_space_between_two_words_that_were_changed_is_not_the_same_space() -> None:
+    text = "Meet Ada on Tuesday in the yard at noon, and bring a chair."
+    edit = Edit((Change(4, " ", "\n"),), Selection(0, 0), Selection(0, 0))
+    assert rebase([edit], text, text.replace("Meet Ada", "Call Bob")) is None
+    assert rebase([edit], text, text.replace("chair", "stool")) is not None
+
+
 def test_the_caret_after_a_moved_edit_is_where_it_was_meant_to_be() -> None:
     edits = planned(BEFORE, "select Tuesday")
     moved = rebase(edits, BEFORE, "Hello! " + BEFORE)

@@ -99,6 +99,13 @@ def test_another_text_in_the_same_field_holds_nothing_that_was_said(journal: Jou
         editing.say("delete what I said about Tuesday", mode="edit")
 
 
+def test_a_word_that_another_text_has_as_well_is_not_what_was_said() -> None:
+    before = "We meet at the old mill and walk along the river until Tuesday"
+    said = (Said(((before.index("Tuesday"), len(before)),)),)
+    assert recent.kept_by_others(said, before, "Oil, flour and eggs. Shops close Tuesday") == ()
+    assert recent.kept_by_others(said, before, "Well: " + before) == (Said(((61, 68),)),)
+
+
 def test_what_was_said_an_hour_ago_is_not_that(place: Path) -> None:
     now = [1_000_000.0]
     with Journal.open(place, clock=lambda: now[0]) as journal:

@@ -57,6 +57,7 @@ def test_only_what_differs_is_replaced(words: str, old: str, new: str) -> None:
         "the old bridge on Tuesday",  # it is there already
         "The old bridge, on Tuesday!",
         "Thursday",
+        "stone bridge",
         "on a",
         "it was the best of times",
         "with the for and of",
