@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from virtual_desktop import SessionBus, sweep
 from virtual_display import until
 
 NEEDED = {
@@ -39,6 +40,7 @@ class VirtualWayland:
     def __init__(self, folder: Path, compositor: str) -> None:
         self.folder = folder
         self._children: list[subprocess.Popen[Any]] = []
+        self._bus: SessionBus | None = None
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "PYTHONPATH")}
         self.env: dict[str, str] = {
             **kept,
@@ -94,6 +96,25 @@ class VirtualWayland:
         self._children.append(child)
         return child
 
+    def start_accessibility(self) -> None:
+        """Start a bus; programs that are started later are on it."""
+        (self.folder / "bus").mkdir()
+        self._bus = SessionBus(self.folder / "bus")
+        self.env["DBUS_SESSION_BUS_ADDRESS"] = self._bus.address
+        del self.env["GTK_A11Y"], self.env["NO_AT_BRIDGE"]
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """While it lasts, os.environ is the session's, so that code in this process connects to it."""
+        before = dict(os.environ)
+        try:
+            os.environ.clear()
+            os.environ.update(self.env)
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
     def spawn(self, *command: str, **options: Any) -> subprocess.Popen[Any]:
         """Start a client; it is ended with the session."""
         quiet = subprocess.DEVNULL
@@ -138,6 +159,8 @@ class VirtualWayland:
             for stream in (child.stdin, child.stdout, child.stderr):
                 if stream is not None:
                     stream.close()
+        if self._bus is not None:
+            self._bus.close()
 
 
 class WaylandApp:
@@ -170,6 +193,10 @@ class WaylandApp:
         end = len(text)
         caret = end if caret is None else caret
         self.ask("set", field="text", text=text, anchor=caret if anchor is None else anchor, caret=caret)
+
+    def focus(self, name: str) -> None:
+        """Put the caret into another field of its window."""
+        self.ask("focus", field=name)
 
     def text(self) -> str:
         """What the field truly holds."""
@@ -206,8 +233,8 @@ def as_nobody() -> list[str]:
 
 
 @contextmanager
-def virtual_wayland(compositor: str = "sway") -> Iterator[VirtualWayland]:
-    """A session for a with-block."""
+def virtual_wayland(compositor: str = "sway", *, accessible: bool = False) -> Iterator[VirtualWayland]:
+    """A session for a with-block; with `accessible` it has a session bus that knows accessibility."""
     missing = [
         f"{program} (apt: {package})" for program, package in NEEDED.items() if not shutil.which(program)
     ]
@@ -220,7 +247,10 @@ def virtual_wayland(compositor: str = "sway") -> Iterator[VirtualWayland]:
         session = None
         try:
             session = VirtualWayland(Path(folder), compositor)
+            if accessible:
+                session.start_accessibility()
             yield session
         finally:
             if session is not None:
                 session.close()
+            sweep(Path(folder))

@@ -133,7 +133,7 @@ class Keyboard(Protocol):
     """Keys pressed for the user."""
 
     name: str
-    """"x11", "wtype", "portal", "ydotool"."""
+    """"x11", "virtual-keyboard", "portal", "ydotool"."""
 
     def wait_until_released(self, timeout_s: float) -> bool:
         """Wait until no modifier is physically down; False when one still is. True where nobody can tell."""
