@@ -246,6 +246,32 @@ def test_a_frozen_program_is_told_apart_from_one_that_froze_while_it_was_written
         write(target, "", "words")
 
 
+def test_a_program_that_freezes_after_the_write_is_not_said_to_hold_nothing() -> None:
+    desk = FakeDesktop()
+    target = field_of(desk)
+
+    def freeze(name: str) -> None:
+        desk.field.frozen = name == "look_at" and "replace" in desk.field.calls
+
+    desk.field.before_call = freeze
+    with pytest.raises(TargetUncertain):
+        write(target, "", "words")
+    assert desk.field.text == "words"
+
+
+def test_keys_that_are_still_arriving_are_waited_for() -> None:
+    desk = FakeDesktop()
+    target = field_of(desk, TYPES)
+    busy = iter([True, True, False])
+
+    def change(name: str) -> None:
+        if name == "look_at" and desk.typed and next(busy, False):
+            raise TargetChanged("the text changes while it is read")
+
+    desk.field.before_call = change
+    assert write(target, "", "words").state == "verified"
+
+
 def test_lines_do_not_go_into_a_single_line() -> None:
     desk = FakeDesktop()
     desk.becomes(multi_line=False)

@@ -216,7 +216,11 @@ class FieldTarget:
             except TargetError as error:
                 self._after_failure(error, now, write)
             self.times["write"] = _ms(began)
-            receipt = self._read_back(now, write)
+            try:
+                receipt = self._read_back(now, write)
+            except TargetError as error:
+                message = f"{error} Nobody knows whether {self.title} holds the edit."
+                raise TargetUncertain(message) from error
             if receipt is not None:
                 return receipt
             reason = reason or FieldUnsupported(f"{self.title} took the edit and shows nothing of it.")
@@ -319,9 +323,10 @@ class FieldTarget:
         deadline = time.monotonic() + wait_s
         count = now.count + length - len(now.text)
         while True:
-            there = self._field.look_at(now.start, now.start + length)
-            if there.text == text and there.count == count:
-                return True
+            with suppress(TargetChanged):  # keys that were pressed are still arriving
+                there = self._field.look_at(now.start, now.start + length)
+                if there.text == text and there.count == count:
+                    return True
             if time.monotonic() >= deadline:
                 return False
             time.sleep(LOOK_AGAIN_S)
