@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from voice_edit.desktop._atspi import AtspiAccessibility
 
 T = TypeVar("T")
-WHOLE_S: Final = 4 * CALL_S
+WHOLE_S: Final = 6 * CALL_S
 """How long one of our methods may take in all."""
 
 

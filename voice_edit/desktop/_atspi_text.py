@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,13 +19,15 @@ from voice_edit.desktop._atspi_units import (
     untwice,
     window_around,
 )
-from voice_edit.desktop.base import TextWindow
+from voice_edit.desktop.base import CALL_S, TextWindow
 from voice_edit.desktop.errors import FieldUnsupported
 from voice_edit.edits import Selection
 from voice_edit.errors import TargetChanged, TargetError, TargetGone, TargetTimeout
 
 AGAIN: Final = 4
 """How often a text that changes while it is read is read again."""
+SELECT_S: Final = CALL_S
+"""How long a selection may take to be told: Chromium's page is another process than the one that answers."""
 AGAIN_S: Final = 0.03
 """Pause before reading again: Gecko's first answer may be empty, Chromium's selection follows later."""
 
@@ -86,22 +90,37 @@ class PlainText:
     async def select(self, selection: Selection) -> bool:
         """Put caret or selection there; whether they are there afterwards."""
         start, end = await self.native(selection.start, selection.end)
+        if await self._selects(start, end):
+            return True
         if start == end:
             await self._attempt("SetCaretOffset", "i", start)
         else:
-            if (await self._bus.call(self._ref, TEXT, "GetNSelections"))[0] > 0:
+            if await self._selections():
+                # Chromium ignores what is selected already as far as has been told: the end of that first.
                 await self._attempt("SetCaretOffset", "i", start)
+                await self._until(lambda: self._is_caret(start))
             if self._traits.add_selection_replies:
                 await self._attempt("AddSelection", "ii", start, end)
             else:
                 self._bus.tell(self._ref, TEXT, "AddSelection", "ii", start, end)
-        for _ in range(2 * AGAIN):
-            if await self._selects(start, end):
-                return True
-            await asyncio.sleep(AGAIN_S)
-        return False
+        return await self._until(lambda: self._selects(start, end))
 
     # --- inside, as the toolkit counts --------------------------------------------------------------------
+
+    async def _until(self, holds: Callable[[], Awaitable[bool]]) -> bool:
+        """Wait for it, for a while; whether it holds."""
+        give_up_s = time.monotonic() + SELECT_S
+        while not await holds():
+            if time.monotonic() > give_up_s:
+                return False
+            await asyncio.sleep(AGAIN_S)
+        return True
+
+    async def _selections(self) -> int:
+        return int((await self._bus.call(self._ref, TEXT, "GetNSelections"))[0])
+
+    async def _is_caret(self, at: int) -> bool:
+        return not await self._selections() and await self._bus.get(self._ref, TEXT, "CaretOffset") == at
 
     async def _place(self) -> Place:
         """One round trip for a caret, two for a selection."""
@@ -114,7 +133,10 @@ class PlainText:
             count -= 1
         if selections[0] <= 0:
             return Place(int(count), int(caret), None)
-        start, end = sorted(await self._bus.call(self._ref, TEXT, "GetSelection", "i", 0))
+        try:
+            start, end = sorted(await self._bus.call(self._ref, TEXT, "GetSelection", "i", 0))
+        except FieldUnsupported:  # GTK 4, when it is gone by now: whoever reads twice notices
+            return Place(int(count), int(caret), None)
         if self._traits.selection_twice:
             told = untwice(await self._text(0, end), (start, end), caret)
             return Place(int(count), int(caret) if told else -1, told)
