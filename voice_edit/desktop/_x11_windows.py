@@ -9,6 +9,7 @@ from typing import Any
 from Xlib import X
 from Xlib.error import XError
 
+from voice_edit.desktop._x11_atoms import client_of
 from voice_edit.desktop._x11_loop import XThread
 from voice_edit.desktop.base import Window
 
@@ -54,9 +55,9 @@ class X11Windows:
         top = self._top(focus)
         if top is None:
             return None if told is None else self._describe(told)
-        found = self._describe(top)
-        # A menu or a launcher that placed itself; the window manager's own has neither a class nor a process.
-        return found if found is not None and (found.app or self._property(top, "_NET_WM_PID")) else None
+        # Outside all windows: a menu or a launcher that placed itself, or the place where the window manager
+        # puts the focus when no window should have it.
+        return None if self._is_the_managers(top) else self._describe(top)
 
     def _told_active(self) -> Any | None:
         """What the window manager calls active; None if it has not said."""
@@ -78,6 +79,12 @@ class X11Windows:
 
     def _is_managed(self, window: Any) -> bool:
         return self._property(window, "WM_STATE") is not None
+
+    def _is_the_managers(self, window: Any) -> bool:
+        """Whether the window manager made it."""
+        its_own = self._property(self._root, "_NET_SUPPORTING_WM_CHECK")
+        client = client_of(self._display, window.id)
+        return bool(its_own) and client_of(self._display, its_own[0]) == client
 
     def _describe(self, window: Any) -> Window | None:
         """None if it has just gone."""
