@@ -24,12 +24,14 @@ from voice_edit.errors import (
     NoTarget,
     NotConfirmed,
     NotUnderstood,
+    TargetError,
     VoiceEditError,
 )
 from voice_edit.journal import audio_store
 from voice_edit.outcome import Failure, Outcome, revert_message
 from voice_edit.pipeline import Mode, Understood
 from voice_edit.questions import SAID_AGAIN
+from voice_edit.wording import Wording, around
 
 if TYPE_CHECKING:
     from engine.events import Hypothesis, Rejected
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     from voice_edit.journal.journal import Journal, Take
     from voice_edit.journal.records import UtteranceRecord
     from voice_edit.landing import Plan, Planner
-    from voice_edit.manners.manners import Manners
     from voice_edit.pipeline import Heard
     from voice_edit.questions import Asker
     from voice_edit.recent import Said
@@ -79,8 +80,8 @@ class Editing:
         """May be exchanged between two utterances."""
         self.journal = journal
         self.confirm_chars = confirm_chars
-        self.manners: Manners | None = None
-        """Of dictated words; None: the usual."""
+        self.wording = Wording()
+        """What becomes of words on their way into the text."""
         self._left: _Left | None = None
 
     def say(
@@ -114,7 +115,8 @@ class Editing:
         self.journal.words(utterance, words, confidence=confidence, timing=timing)
         try:
             try:
-                understood = pipeline.understand(words, mode=mode)
+                meant = words if mode == "dictate" else self.wording.command(words, self._text_around())
+                understood = pipeline.understand(meant, mode=mode)
             except NotUnderstood as error:
                 return self._say_again(utterance, words, mode, error, ask)
             self.journal.commands(utterance, understood.to_data())
@@ -147,7 +149,10 @@ class Editing:
         with self.journal.begin_take(mode, target=self.target.name, source=name) as take:
             handled = hangover = 0
             try:
-                for event in pipeline.hear(source, engine, settings, partials=partials, recorder=take.record):
+                heard = pipeline.hear(
+                    source, engine, settings, partials=partials, recorder=take.record, terms=self.terms
+                )
+                for event in heard:
                     yield event
                     if isinstance(event, SpeechStopped):
                         hangover = event.hangover_samples
@@ -188,11 +193,12 @@ class Editing:
         hangover = (record.timing or {}).get("hangover_samples")
         if span.end_sample is None or hangover is None:
             heard: Iterable[Heard] = pipeline.hear(
-                pipeline.open_kept(span), engine, settings, hold=record.hold
+                pipeline.open_kept(span), engine, settings, hold=record.hold, terms=self.terms
             )
         else:
             samples = audio_store.load(span.path, span.start_sample, span.end_sample + hangover)
-            heard = [pipeline.hear_utterance(samples, span.end_sample - span.start_sample, engine, settings)]
+            speech = span.end_sample - span.start_sample
+            heard = [pipeline.hear_utterance(samples, speech, engine, settings, terms=self.terms())]
         held: list[Hypothesis] = []
         mode, number = record.mode, record.id
         for event in heard:
@@ -319,6 +325,16 @@ class Editing:
         self.journal.commands(utterance, plan.understood.to_data())
         return self._land(utterance, plan, ask, plan_for)
 
+    def terms(self) -> tuple[str, ...]:
+        """Names that may be said next, for the model."""
+        return self.wording.terms(self._text_around())
+
+    def _text_around(self) -> str:
+        try:
+            return around(self.target.snapshot())
+        except TargetError:  # it will be told when something is to be done there
+            return ""
+
     def _snapshot(self, mode: Mode) -> Snapshot:
         snapshot = self.target.snapshot()
         if mode == "edit" and "edit" not in snapshot.capabilities:
@@ -335,9 +351,10 @@ class Editing:
 
         document = self._document(snapshot)
         editor = self._editor_on(document, snapshot)
+        manners, meant = self.wording.dictation(around(snapshot))
         while True:
             try:
-                edits = pipeline.perform(editor, understood, manners=self.manners)
+                edits = pipeline.perform(editor, understood, manners=manners, meant=meant)
                 return Plan(snapshot, document.selection, understood, tuple(edits), editor)
             except Ambiguous as error:
                 index = ask.choose(error) if ask is not None and error.choices else None

@@ -4,7 +4,7 @@ Wednesday".
 What one call of `perform` or `dictate` does is one checkpoint. A call that fails leaves everything as it was.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -26,7 +26,7 @@ from voice_edit.correcting import correction, said_about
 from voice_edit.document import apply
 from voice_edit.edits import Document, Edit
 from voice_edit.errors import Ambiguous, NeedsWriter, NothingToRedo, NothingToUndo
-from voice_edit.manners.fitting import fit
+from voice_edit.manners.fitting import Meant, fit
 from voice_edit.manners.manners import USUAL, Manners
 from voice_edit.recent import MOST, Said, followed, put_in
 from voice_edit.resolving import resolve
@@ -118,10 +118,12 @@ class Editor:
             error.command, error.document = number, self.document
             raise
 
-    def dictate(self, words: str, *, manners: Manners = USUAL) -> list[Edit]:
-        """Insert words at the caret as one checkpoint; they are never obeyed."""
+    def dictate(
+        self, words: str, *, manners: Manners = USUAL, meant: Callable[[str], Meant] | None = None
+    ) -> list[Edit]:
+        """Insert words at the caret as one checkpoint; they are never obeyed. `meant`: see `fit`."""
         before = self.said
-        edit = fit(self.document, words, manners=manners)
+        edit = fit(self.document, words, manners=manners, meant=meant)
         if not edit.changes:
             return []
         self._apply(edit)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from voice_edit.document import Edit
     from voice_edit.editor import Editor
     from voice_edit.journal.records import AudioSpan
+    from voice_edit.manners.fitting import Meant
     from voice_edit.manners.manners import Manners
 
     Heard: TypeAlias = Level | SpeechStarted | SpeechStopped | Hypothesis | Rejected
@@ -165,7 +166,7 @@ def hear(
             detector=detector,
             partial_every_ms=chosen.partial_every_ms if partials else None,
             recorder=recorder,
-            terms=terms,
+            terms=terms if engine.profile.terms else None,
         )
 
 
@@ -266,16 +267,22 @@ def understand(words: str, *, mode: Mode) -> Understood:
     return Understood(words, mode, (parsed,) if isinstance(parsed, Rewrite) else tuple(parsed))
 
 
-def perform(editor: Editor, understood: Understood, *, manners: Manners | None = None) -> list[Edit]:
+def perform(
+    editor: Editor,
+    understood: Understood,
+    *,
+    manners: Manners | None = None,
+    meant: Callable[[str], Meant] | None = None,
+) -> list[Edit]:
     """Carry it out on the editor's document, as one checkpoint. `manners`: of dictated words; None: the
-    usual.
+    usual. `meant`: what the user's vocabulary makes of them.
 
     Raises NoMatch, Ambiguous, NothingToUndo, NothingToRedo, and NeedsWriter for words that ask for new text.
     """
     if understood.mode == "dictate":
         from voice_edit.manners.manners import USUAL
 
-        return editor.dictate(understood.words, manners=manners or USUAL)
+        return editor.dictate(understood.words, manners=manners or USUAL, meant=meant)
     return editor.perform(understood.commands)
 
 

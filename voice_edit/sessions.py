@@ -11,6 +11,8 @@ from voice_edit.config import Paths, Settings
 from voice_edit.editing import Editing
 from voice_edit.errors import NothingToRedo, NothingToUndo, TargetGone, UsageError
 from voice_edit.manners.manners import manners_for
+from voice_edit.vocabulary.vocabulary import Vocabulary
+from voice_edit.wording import Wording
 
 if TYPE_CHECKING:
     from voice_edit.journal.journal import Journal
@@ -46,7 +48,7 @@ def open_editing(file: Path, settings: Settings, paths: Paths, *, tell: Tell) ->
     target.ensure_writable()
     with open_journal(settings, paths, tell=tell) as journal:
         editing = Editing(target, journal, confirm_chars=settings.ask.confirm_chars)
-        editing.manners = manners_for(settings.dictation)
+        editing.wording = Wording(manners_for(settings.dictation), Vocabulary.load(paths))
         yield editing
 
 

@@ -142,13 +142,15 @@ def _retry(
     from voice_edit.editing import Editing
     from voice_edit.errors import AudioGone, UsageError, VoiceEditError
     from voice_edit.manners.manners import manners_for
+    from voice_edit.vocabulary.vocabulary import Vocabulary
+    from voice_edit.wording import Wording
 
     settings = run.settings()
     target = sessions.file_target(file, settings)
     target.snapshot()
     target.ensure_writable()
     editing = Editing(target, journal)
-    editing.manners = manners_for(settings.dictation)
+    editing.wording = Wording(manners_for(settings.dictation), Vocabulary.load(run.paths()))
     if record.mode == "transcribe":
         raise UsageError(
             f"Utterance {record.id} was only transcribed.", hint="Use `voice-edit edit --audio`."

@@ -52,10 +52,12 @@ def say(
     from voice_edit.edit_json import edits_to_json
     from voice_edit.editor import Editor
     from voice_edit.manners.manners import manners_for
+    from voice_edit.vocabulary.vocabulary import Vocabulary
+    from voice_edit.wording import Wording, around_caret
 
     run = invocation(context)
     output = run.output()
-    manners = manners_for(run.settings().dictation)
+    wording = Wording(manners_for(run.settings().dictation), Vocabulary.load(run.paths()))
     if sys.stdin.isatty():
         output.note("Reading the text from the terminal; end it with Ctrl-D.")
     text, bom = _read_input()
@@ -63,8 +65,11 @@ def say(
     editor = Editor(before)
     said: list[dict[str, Any]] = []
     for utterance in [" ".join(words), *(then or [])]:
-        understood = pipeline.understand(utterance, mode="dictate" if dictate else "edit")
-        edits = pipeline.perform(editor, understood, manners=manners)
+        text = around_caret(editor.document.text, editor.document.selection)
+        meant = utterance if dictate else wording.command(utterance, text)
+        understood = pipeline.understand(meant, mode="dictate" if dictate else "edit")
+        manners, known = wording.dictation(text)
+        edits = pipeline.perform(editor, understood, manners=manners, meant=known)
         said.append({"words": utterance, "commands": understood.to_data(), "edits": edits_to_json(edits)})
     after = editor.document
     if output.as_json:

@@ -30,9 +30,10 @@ from voice_edit.daemon.fields import Fields
 from voice_edit.daemon.key_watch import KeyWatch
 from voice_edit.daemon.talking import Talker
 from voice_edit.daemon.target_book import TargetBook
-from voice_edit.errors import DaemonRunning, NoTarget
+from voice_edit.errors import DaemonRunning, NoTarget, VoiceEditError
 from voice_edit.journal import locks
 from voice_edit.targets import names
+from voice_edit.vocabulary.store import KeptVocabulary
 
 if TYPE_CHECKING:
     from engine.client import EngineClient, EngineState
@@ -161,6 +162,7 @@ class Daemon:
             asker=coordinator.asker,
             on_ended=coordinator.on_ended,
             shelters=self._shelters,
+            vocabulary=KeptVocabulary(self._paths, on_problem=self._told_problem).now,
         )
         self._server = ControlServer(self._paths.socket, commands)
         await self._server.start()
@@ -196,7 +198,7 @@ class Daemon:
         profiles = FollowedProfiles(
             self._paths,
             session=desktop.kind,
-            on_problem=lambda error: coordinator.emit(telling.notice_of(error)),
+            on_problem=self._told_problem,
         )
         self._fields = await loop.run_in_executor(
             None, lambda: Fields(desktop, profiles, lambda: self._settings.field)
@@ -218,6 +220,10 @@ class Daemon:
         coordinator.microphone.close()
         await loop.run_in_executor(None, coordinator.engine.close)
         await self._server.close("stopped")
+
+    def _told_problem(self, error: VoiceEditError) -> None:
+        """Something is wrong with a file of the user's; from any thread."""
+        self._coordinator.emit(telling.notice_of(error))
 
     def _publish(self, event: telling.Event) -> None:
         self._server.publish(event)

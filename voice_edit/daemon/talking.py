@@ -28,6 +28,8 @@ from voice_edit.editing import Editing, Failure, Outcome, load_what_a_command_ne
 from voice_edit.errors import AudioFailed, Cancelled, Fault, NotUnderstood, TargetError, VoiceEditError
 from voice_edit.manners.manners import manners_for
 from voice_edit.targets import names
+from voice_edit.vocabulary.vocabulary import Vocabulary
+from voice_edit.wording import Wording
 
 if TYPE_CHECKING:
     from engine.events import Hypothesis, Rejected
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from voice_edit.config import Settings
     from voice_edit.journal.journal import Journal, Take
     from voice_edit.journal.records import UtteranceRecord
-    from voice_edit.manners.manners import Manners
     from voice_edit.pipeline import Mode
     from voice_edit.targets.base import JournaledTarget
     from voice_edit.targets.field_choice import Focus
@@ -111,6 +112,7 @@ class Talker:
         asker: Asker | None = None,
         on_ended: Callable[[TakeJob, bool], object] | None = None,
         shelters: Callable[[], Sequence[JournaledTarget]] = tuple,
+        vocabulary: Callable[[], Vocabulary] = Vocabulary,
     ) -> None:
         """`emit` gets the events of docs/control.md. `on_work` is told what is being done, None: nothing.
 
@@ -127,6 +129,7 @@ class Talker:
         self._asker = asker
         self._on_ended = on_ended or (lambda job, said_stop: None)
         self._shelters = shelters
+        self._vocabulary = vocabulary
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting: deque[_Job | None] = deque()
         """Taken out of the queue and not done yet. Working thread only."""
@@ -179,19 +182,20 @@ class Talker:
             editing = Editing(target, self._journal)
         editing.target = target
         editing.confirm_chars = self._settings().ask.confirm_chars
-        editing.manners = self._manners(target)
+        editing.wording = self._wording(target)
         self._editings[name] = editing
         while len(self._editings) > EDITINGS_KEPT:
             self._editings.popitem(last=False)
         return editing
 
-    def _manners(self, target: JournaledTarget) -> Manners:
-        """How dictated words are set there: a field has the rules of its program."""
+    def _wording(self, target: JournaledTarget) -> Wording:
+        """What becomes of words on their way there: a field has the rules and words of its program."""
         focus: Focus | None = getattr(target, "focus", None)
-        dictation = self._settings().dictation
+        dictation, vocabulary = self._settings().dictation, self._vocabulary()
         if focus is None:
-            return manners_for(dictation)
-        return manners_for(dictation, focus.profile, unseen=focus.kind == "blind")
+            return Wording(manners_for(dictation), vocabulary)
+        manners = manners_for(dictation, focus.profile, unseen=focus.kind == "blind")
+        return Wording(manners, vocabulary.with_words(focus.profile.vocabulary))
 
     def apply_words(self, target: JournaledTarget, words: str, mode: Mode) -> Outcome:
         """Carry out typed words, and tell what became of them. Working thread only. Raises as `say`."""
@@ -308,7 +312,12 @@ class Talker:
         unsure = False
         hangover, spoke, speaking = 0, False, False
         heard = pipeline.hear(
-            job.source, self._engine(), self._settings(), partials=self._watched(), hold=job.hold
+            job.source,
+            self._engine(),
+            self._settings(),
+            partials=self._watched(),
+            hold=job.hold,
+            terms=self.editing(job.target).terms,
         )
         for event in heard:
             if job.cancelled.is_set():

@@ -3,6 +3,9 @@ spaces that the words need there. Never obeyed."""
 
 # ruff: noqa: RUF001  (typographic marks are what this file is about)
 
+from collections.abc import Callable
+from typing import Protocol
+
 import regex
 
 from voice_edit import repairs
@@ -18,12 +21,35 @@ _UNSPACED = regex.compile(
 """Scripts that put no spaces between words, and their marks."""
 
 
-def fit(document: Document, words: str, *, manners: Manners = USUAL) -> Edit:
-    """Put the words at the caret, or in place of the selection. The caret comes to stand behind them."""
+class Meant(Protocol):
+    """What is known of the words themselves (`vocabulary.Corrected` is one)."""
+
+    @property
+    def words(self) -> str: ...
+    @property
+    def exact(self) -> bool: ...
+
+
+def fit(
+    document: Document,
+    words: str,
+    *,
+    manners: Manners = USUAL,
+    meant: Callable[[str], Meant] | None = None,
+) -> Edit:
+    """Put the words at the caret, or in place of the selection. The caret comes to stand behind them.
+
+    `meant` says what was meant by words that are already in order; `exact` ones are written as they stand.
+    """
     text = document.text
     start, end = snap_left(text, document.selection.start), snap_right(text, document.selection.end)
     said = tidied(words.strip(), manners=manners, behind_word=_is_behind_word(text, start))
-    new = fitted(text, start, end, said.text, manners=manners, keep_final=said.ends_with_said_mark)
+    known = None if meant is None else meant(said.text)
+    if known is not None and known.exact:
+        new = known.words
+    else:
+        new = said.text if known is None else known.words
+        new = fitted(text, start, end, new, manners=manners, keep_final=said.ends_with_said_mark)
     if not new.strip(" "):
         return Edit((), document.selection, document.selection)
     start, before = _before(text, start, document.selection.is_caret, new)
