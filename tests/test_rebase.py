@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from edit_strategies import EXAMPLES, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.edit_strategies import EXAMPLES, texts
 from voice_edit.document import Document, Selection, apply
 from voice_edit.edits import Change, Edit, apply_changes, in_order
 from voice_edit.rebase import differences, moved_through, rebase

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from edit_strategies import EXAMPLES, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_target import Field, practice
 
-from tests.edit_strategies import EXAMPLES, texts
 from voice_edit import recent
 from voice_edit.editing import Editing
 from voice_edit.edits import apply_changes
