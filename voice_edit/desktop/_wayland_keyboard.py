@@ -25,7 +25,7 @@ from voice_edit.desktop._wayland_keymap import (
     typed_chunks,
     untypable,
 )
-from voice_edit.desktop._wayland_wire import Connection, connect
+from voice_edit.desktop._wayland_wire import OPEN_S, Connection, connect
 from voice_edit.desktop.errors import FieldUnsupported
 from voice_edit.errors import TargetGone
 
@@ -114,7 +114,7 @@ class VirtualKeyboard:
             connection.send(manager, _CREATE, "uu", seat, self._keyboard)
             self._connection = connection
             self._use(chord_symbols())
-            connection.roundtrip()
+            connection.roundtrip(OPEN_S)
         except TargetGone as error:
             connection.close()
             self._connection = None

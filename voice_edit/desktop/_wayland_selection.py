@@ -20,8 +20,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, TypeVar
 
 from voice_edit.desktop._wayland_pipes import TooLarge, Writer, read_all
-from voice_edit.desktop._wayland_wire import Arguments, Connection, close_fd, connect
-from voice_edit.desktop.base import CALL_S
+from voice_edit.desktop._wayland_wire import ANSWER_S, OPEN_S, Arguments, Connection, close_fd, connect
 from voice_edit.desktop.errors import FieldUnsupported
 from voice_edit.errors import TargetError, TargetGone, TargetTimeout
 
@@ -79,7 +78,7 @@ class Selections:
         """Whether the compositor lets us own the primary selection."""
         try:
             self._bind()
-            self._line.roundtrip()
+            self._line.roundtrip(OPEN_S)
         except BaseException:
             self._end()
             raise
@@ -156,7 +155,7 @@ class Selections:
         if offer is None or kind not in offer.types:
             return False
         try:
-            found = read_all(self.receive(offer, [kind]), quiet_s=CALL_S, most=len(source.content[kind]))
+            found = read_all(self.receive(offer, [kind]), quiet_s=ANSWER_S, most=len(source.content[kind]))
         except (TargetError, TooLarge):  # somebody else has copied something meanwhile
             return False
         return found[kind] == source.content[kind]
@@ -165,7 +164,7 @@ class Selections:
         """Wait until the compositor has done all that it was asked to do."""
         done = threading.Event()
         self._do(lambda: self._line.sync(done.set))
-        if not done.wait(CALL_S):
+        if not done.wait(ANSWER_S):
             raise self._over() if not self.alive else TargetTimeout("The compositor does not answer.")
 
     def close(self) -> None:
@@ -205,7 +204,7 @@ class Selections:
         self._jobs.append(run)
         self._wake()
         try:
-            return future.result(CALL_S)
+            return future.result(ANSWER_S)
         except FutureTimeout:
             if not self.alive:
                 raise self._over() from None

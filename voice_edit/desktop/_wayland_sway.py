@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from voice_edit.desktop.base import CALL_S, Window
+from voice_edit.desktop._wayland_wire import ANSWER_S
+from voice_edit.desktop.base import Window
 from voice_edit.errors import TargetGone, TargetTimeout
 
 _MAGIC: Final = b"i3-ipc"
@@ -107,7 +108,7 @@ def _connect(environ: Mapping[str, str]) -> socket.socket:
     if path is None:
         raise TargetGone("sway does not run here.")
     line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    line.settimeout(CALL_S)
+    line.settimeout(ANSWER_S)
     try:
         line.connect(os.fspath(path))
     except OSError as error:

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from voice_edit.desktop._wayland_wire import Arguments, Connection, connect
-from voice_edit.desktop.base import CALL_S, Window
+from voice_edit.desktop._wayland_wire import ANSWER_S, OPEN_S, Arguments, Connection, connect
+from voice_edit.desktop.base import Window
 from voice_edit.desktop.errors import FieldUnsupported
 from voice_edit.errors import TargetError, TargetTimeout
 
@@ -51,7 +51,7 @@ class ToplevelWindows:
                 self._open()
             done = threading.Event()
             self._line.sync(done.set)
-            if not done.wait(CALL_S) and not self._line.lost:
+            if not done.wait(ANSWER_S) and not self._line.lost:
                 raise TargetTimeout("The compositor does not answer.")
             told = [one for one in list(self._told.values()) if one.active]
         return Window(told[0].id, told[0].app, told[0].title) if told else None
@@ -73,7 +73,7 @@ class ToplevelWindows:
             if not self._line.version(MANAGER):
                 raise FieldUnsupported("The compositor does not tell which window is active.")
             self._line.bind(MANAGER, 3, self._on_manager)
-            self._line.roundtrip()
+            self._line.roundtrip(OPEN_S)
         except BaseException:
             self._line.close()
             raise

@@ -21,9 +21,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from voice_edit.desktop.base import CALL_S
 from voice_edit.errors import TargetGone, TargetTimeout
 
+ANSWER_S = 2.0
+"""How long the compositor may take. It serves the whole desktop, and is slow when that is."""
+OPEN_S = 10.0
+"""How long it may take at first: sessions begin with everything starting at once."""
 DISPLAY = 1
 """The object that every connection begins with."""
 _SYNC, _GET_REGISTRY, _BIND = 0, 1, 0
@@ -100,7 +103,7 @@ class Connection:
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        self._socket.settimeout(CALL_S)
+        self._socket.settimeout(ANSWER_S)
         try:
             self._socket.connect(os.fspath(path))
         except OSError as error:
@@ -209,7 +212,7 @@ class Connection:
         self._hand_out()
         return True
 
-    def roundtrip(self, timeout_s: float = CALL_S) -> None:
+    def roundtrip(self, timeout_s: float = ANSWER_S) -> None:
         """Wait until the compositor has done all that was sent. For the thread that reads."""
         done = threading.Event()
         self.sync(done.set)
@@ -268,7 +271,7 @@ def connect(environ: Mapping[str, str]) -> Connection:
     """Connect, and learn what the compositor can do. Raises TargetGone, TargetTimeout."""
     connection = Connection(socket_path(environ))
     try:
-        connection.roundtrip()
+        connection.roundtrip(OPEN_S)
     except BaseException:
         connection.close()
         raise
