@@ -190,8 +190,12 @@ def _rewrite(value: Any, _: Mapping[str, Any]) -> c.Rewrite:
 
 
 def _correct(value: Any, more: Mapping[str, Any]) -> c.Correct:
-    options = {"instead_of": more.get("not"), "about": more.get("about")}
-    return c.Correct(text=str(value), **{k: str(v) for k, v in options.items() if v is not None})
+    wrong, about = more.get("not"), more.get("about")
+    return c.Correct(
+        text=str(value),
+        instead_of=None if wrong is None else str(wrong),
+        about=None if about is None else str(about),
+    )
 
 
 _Reader = Callable[[Any, Mapping[str, Any]], c.AnyCommand]
