@@ -89,7 +89,22 @@ def test_caret_and_selection_are_put_and_read(stage: Scene, kind: str, name: str
     app.set(filled(name), field=name)
     field = stage.field(app, name)
     until(lambda: field.look(100).text == filled(name), "the text was told")
-    for wanted in ((3, 3), (7, 9), (2, 12), (9, 12), (0, 11), (11, 11), (5, 14), (12, 1), (1, 12), (1, 12)):
+    for wanted in (
+        (3, 3),
+        (7, 9),
+        (2, 12),
+        (9, 12),
+        (0, 11),
+        (11, 11),
+        (5, 14),
+        (12, 1),
+        (1, 12),
+        (1, 12),
+        (3, 11),
+        (2, 11),
+        (2, 2),
+        (2, 11),
+    ):
         selection = Selection(*wanted)
         field.select(selection)
         assert sorted(app.selection(name)) == sorted(wanted)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 WHOLE_S: Final = 6 * CALL_S
 """How long one of our methods may take in all."""
+WRITE_S: Final = 4 * CALL_S
+"""How long a write may take: the program answered just before, and not to know is worse than to wait."""
 
 
 class AtspiField:
@@ -129,10 +131,16 @@ class AtspiField:
         low, high = await self._plain.native(start, end)
         calls = []
         if high > low:
-            calls.append(self._bus.call(self._ref, EDITABLE_TEXT, "DeleteText", "ii", low, high))
+            calls.append(
+                self._bus.call(self._ref, EDITABLE_TEXT, "DeleteText", "ii", low, high, wait_s=WRITE_S)
+            )
         if new:
             length = length_for(new, length_in)
-            calls.append(self._bus.call(self._ref, EDITABLE_TEXT, "InsertText", "isi", low, new, length))
+            calls.append(
+                self._bus.call(
+                    self._ref, EDITABLE_TEXT, "InsertText", "isi", low, new, length, wait_s=WRITE_S
+                )
+            )
         # Sent together: a program that hangs does both or neither when it wakes up, and no key of the user
         # comes between.
         answers = await asyncio.gather(*calls, return_exceptions=True)

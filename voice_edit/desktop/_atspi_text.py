@@ -90,7 +90,7 @@ class PlainText:
     async def select(self, selection: Selection) -> bool:
         """Put caret or selection there; whether they are there afterwards."""
         start, end = await self.native(selection.start, selection.end)
-        if await self._selects(start, end):
+        if await self._selects(start, end, sure=True):
             return True
         if start == end:
             await self._attempt("SetCaretOffset", "i", start)
@@ -171,17 +171,22 @@ class PlainText:
             selection = Selection(high, low) if place.caret == place.selected[0] else Selection(low, high)
         return TextWindow(clean, start, count, selection)
 
-    async def _selects(self, start: int, end: int) -> bool:
-        """Whether this is selected now."""
+    async def _selects(self, start: int, end: int, *, sure: bool = False) -> bool:
+        """Whether this is selected now. `sure`: and nothing else that is told in the same way."""
         if start < end and self._traits.selection_twice:
             # Some selections cannot be told apart from what it tells; what it tells of this one is known.
-            text, caret, told = await asyncio.gather(
+            text, caret, count, told = await asyncio.gather(
                 self._text(0, end),
                 self._bus.get(self._ref, TEXT, "CaretOffset"),
+                self._bus.call(self._ref, TEXT, "GetNSelections"),
                 self._bus.call(self._ref, TEXT, "GetSelection", "i", 0),
             )
             ends = told_twice(text, start), told_twice(text, end)
-            return caret in (start, end) and tuple(told) in ((start, end), (0, 0) if None in ends else ends)
+            if not count[0] or caret not in (start, end):
+                return False
+            return tuple(told) in ((start, end), ends) or (
+                None in ends and not sure and tuple(told) == (0, 0)
+            )
         place = await self._place()
         return place.selected == (start, end) if start < end else place == Place(place.count, start, None)
 
