@@ -1,7 +1,5 @@
 """Keys for real programs, in several layouts, and never into the wrong place."""
 
-# ruff: noqa: RUF001  (Cyrillic letters that look like Latin ones)
-
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -36,7 +36,7 @@ AWAKE_S: Final = 1.0
 """How long a program may take to say that it is awake."""
 TRIES: Final = 3
 """How often the clipboard is taken back from a manager that owns a copy of everything."""
-READ_S: Final = 8.0
+READ_S: Final = 12.0
 """How long reading what the clipboard holds may take altogether."""
 TRANSFER_S: Final = 5.0
 """How much longer than its time a program may take that is fetching the words right now."""

@@ -30,7 +30,7 @@ MAX_BYTES = 64 << 20
 """What is set aside at most. More would have to be copied twice for every dictated sentence."""
 STALL_S = 2.0
 """A program that has not gone on for so long is frozen; it may have to paint an image first."""
-OTHERS_S = 2.0
+OTHERS_S = 5.0
 """How long the other formats of an image may take, counted from the beginning."""
 _IMAGES = ("image/png", "application/x-qt-image")
 """The format of an image that is read in any case: the first of these, else the first there is."""
