@@ -2,7 +2,8 @@
 
     python -m benchmarks.idle --minutes 5
 
-With talk keys grabbed on a virtual X server and one client connected: share of a core, wake-ups a second
+With talk keys grabbed on a virtual X server, a text field of another program in front (accessibility and
+clipboard are listened to) and one client connected: share of a core, wake-ups a second
 (voluntary context switches of all threads) and resident memory of the daemon and of its engine process;
 before the model was ever loaded, with the model loaded, and after it was unloaded.
 """
@@ -27,8 +28,10 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder for journal and logs; else a temporary one")
     arguments = parser.parse_args()
     rows = []
-    with Rig(keep=arguments.keep, display=True, settings="[daemon]\nunload_after_s = 0\n") as rig:
+    with Rig(keep=arguments.keep, desktop=True, settings="[daemon]\nunload_after_s = 0\n") as rig:
         rig.wait_for_keys()
+        assert rig.desk is not None
+        rig.desk.start("gtk3").set("Some text. ")
         rows.append(_watch(rig, "never loaded", arguments.minutes))
         rig.client.request("engine.load")
         while rig.client.request("status")["engine"]["state"] != "ready":

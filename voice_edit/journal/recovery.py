@@ -156,7 +156,7 @@ def _settle(journal: Journal, write: WriteRecord, report: Recovered, there: Jour
         return
     else:
         try:
-            now = there.snapshot(newline=checkpoint.newline)
+            now = there.snapshot(newline=checkpoint.newline, whole=True)
         except TargetError:
             return  # not there either; stays as it is until it is
         state, receipt = _decide(now.text, now.version, write, checkpoint)
