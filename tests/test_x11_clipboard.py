@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from voice_edit.desktop._x11 import open_x11, probe_x11
 from voice_edit.desktop._x11_clipboard import X11Clipboard
 from voice_edit.desktop._x11_keyboard import X11Keyboard
 from voice_edit.desktop._x11_loop import XThread
+from voice_edit.desktop._x11_texts import SECRET_HINT
 from voice_edit.desktop._x11_windows import X11Windows
 from voice_edit.desktop.base import Window
 from voice_edit.desktop.errors import FieldUnsupported
@@ -24,6 +27,7 @@ from voice_edit.errors import TargetError, TargetGone, TargetTimeout
 WORDS = "grüße, 你好 😀 e\u0301 שלום"
 CHORD = "<shift>+<insert>"
 TIMEOUT_S = 10.0
+COPIER = Path(__file__).parent / "apps" / "qt_copier.py"
 
 
 class Hands:
@@ -199,6 +203,27 @@ def test_reading_begins_early_when_asked_and_is_never_of_yesterday(
         end_copier(second)
 
 
+def test_what_is_copied_while_the_clipboard_is_read_is_not_lost(
+    desk: VirtualDesktop, hands: Hands, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copiers, original = [copy(desk, "first")], X11Clipboard._wait
+
+    def wait(self: X11Clipboard, *arguments: Any) -> Any:
+        read = original(self, *arguments)
+        if len(copiers) == 1:
+            copiers.append(copy(desk, "second"))
+        return read
+
+    monkeypatch.setattr(X11Clipboard, "_wait", wait)
+    try:
+        assert hands.paste("words") == "claimed"
+        assert hands.given_back()
+        assert text_of(desk) == "second"
+    finally:
+        for copier in copiers:
+            end_copier(copier)
+
+
 def test_more_than_can_be_set_aside_is_refused_and_left_alone(
     desk: VirtualDesktop, hands: Hands, app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,6 +336,26 @@ def test_a_program_that_slept_through_its_paste_pastes_nothing_when_it_wakes_up(
         end_copier(copier)
 
 
+@pytest.mark.parametrize("kind", ["gtk4", "qt", "tk"])
+def test_no_program_pastes_the_old_clipboard_when_it_wakes_up(
+    desk: VirtualDesktop, hands: Hands, kind: str
+) -> None:
+    copier, program = copy(desk, "a secret from yesterday"), desk.start(kind)
+    try:
+
+        def press() -> None:
+            program.freeze()
+            hands.press()
+
+        assert hands.paste("words", press, timeout_s=0.5) == "unclaimed"
+        program.thaw()
+        until(lambda: not hands.clipboard.is_expecting_a_late_paste(), "the late paste was refused")
+        assert program.text() == ""
+    finally:
+        program.close()
+        end_copier(copier)
+
+
 def test_a_program_that_is_known_to_answer_and_does_not_is_not_pasted_into(
     desk: VirtualDesktop, hands: Hands, app: Any
 ) -> None:
@@ -351,6 +396,8 @@ def test_a_clipboard_manager_neither_claims_the_words_nor_sees_them(
         try:
             state = hands.paste("words", lambda: None, timeout_s=0.5)
             assert state == "unclaimed", "it fetches everything at once"
+            state = hands.clipboard.paste("words", into=None, press=lambda: None, timeout_s=0.5)
+            assert state == "unclaimed", "known by what it owns"
             assert hands.paste("words") == "claimed"
             app.expect("words")
             assert hands.given_back()
@@ -362,15 +409,36 @@ def test_a_clipboard_manager_neither_claims_the_words_nor_sees_them(
 def test_a_manager_that_owns_a_copy_of_everything_gives_way(
     desk: VirtualDesktop, hands: Hands, app: Any
 ) -> None:
-    with manager(desk, "autocutsel", "-pause", "20", package="autocutsel"):
+    with manager(desk, sys.executable, str(COPIER), package=""):
+        until(lambda: text_of(desk) == "ready", "the manager had started")
         copier = copy(desk, "what was copied")
         try:
             for number in range(3):
                 app.set("")
-                hands.paste(f"{number}")
+                hands.paste(f"{number}", timeout_s=2.0)
                 app.expect(f"{number}")
                 assert hands.given_back()
                 assert text_of(desk) == "what was copied"
+        finally:
+            end_copier(copier)
+
+
+def test_a_copy_that_a_manager_owns_is_replaced_by_what_was_there(
+    desk: VirtualDesktop, hands: Hands, app: Any
+) -> None:
+    with manager(desk, sys.executable, str(COPIER), package=""):
+        until(lambda: text_of(desk) == "ready", "the manager had started")
+        copier = copy(desk, "what was copied")
+
+        def press() -> None:
+            until(lambda: SECRET_HINT not in targets(desk), "the manager owned a copy of the words")
+            hands.press()
+
+        try:
+            assert hands.paste("words", press, timeout_s=2.0) == "unclaimed", "nobody can tell"
+            app.expect("words")
+            assert hands.given_back()
+            until(lambda: text_of(desk) == "what was copied", "what was there is there again")
         finally:
             end_copier(copier)
 

@@ -36,6 +36,8 @@ AWAKE_S: Final = 1.0
 """How long a program may take to say that it is awake."""
 TRIES: Final = 3
 """How often the clipboard is taken back from a manager that owns a copy of everything."""
+COPIED_S: Final = 0.5
+"""How long a program may take to paste from somebody who copied the words from us."""
 READ_S: Final = 12.0
 """How long reading what the clipboard holds may take altogether."""
 TRANSFER_S: Final = 5.0
@@ -223,7 +225,8 @@ class X11Clipboard:
         return client is None or self._selections.owner_client(PRIMARY) != client
 
     def _wait_for_claim(self, timeout_s: float) -> None:
-        """Until the words were fetched, or nobody can fetch them any more, or patience ends.
+        """Until the words were fetched, or patience ends: soon, where another program took the clipboard. It
+        may be a copier, from which the words are fetched unseen.
 
         Raises TargetUncertain if the program stops in the middle of fetching them.
         """
@@ -234,8 +237,10 @@ class X11Clipboard:
                 left_s = deadline_s - time.monotonic() + (TRANSFER_S if fetching else 0.0)
                 if fetching and left_s <= 0:
                     raise TargetUncertain("The program stopped in the middle of fetching the words.")
-                if left_s <= 0 or self._thread.over or not (fetching or self._selections.on_offer):
+                if left_s <= 0 or self._thread.over:
                     return
+                if not fetching and self._selections.state(CLIPBOARD) != "words" and left_s > COPIED_S:
+                    deadline_s, left_s = time.monotonic() + COPIED_S, COPIED_S
                 self._selections.news.wait(left_s)
 
 

@@ -129,7 +129,7 @@ class Selections:
         if self.state(name) != "theirs":
             return None
         known = self._saved.get(name)
-        if known is None or known.owners != self._owners[name] or known.failed or not self._told_of_owners:
+        if known is None or known.failed or not self._told_of_owners:
             known = self._saved[name] = Saved(self.read(name), self._owners[name])
         return known
 
@@ -217,11 +217,6 @@ class Selections:
             if answer is not None:
                 answer.add_done_callback(woke)
         return False
-
-    @property
-    def on_offer(self) -> bool:
-        """Whether anybody can fetch the words."""
-        return any(one.hold.state == "words" for one in self._selections.values())
 
     def give_back_when_quiet(self, paste: int | None = None) -> None:
         """Give back once the program that took the words asks for nothing more."""
