@@ -102,13 +102,15 @@ def _try(rig: FieldRig, app: Any, field: str, layout: str, name: str) -> Row:
     rig.put_focus(app, field)
     text = OWN[layout] if name == "own" else TEXTS[name]
     said = rig.write(text)
-    if said.state == "refused":
+    expected = before + text + after
+    if said.state in ("refused", "uncertain"):
         held = rig.later(app, field)
-        right = held == before + after
+        right = held == before + after or (said.state == "uncertain" and held == expected)
     else:
-        expected = before + text + after
         held = rig.truth(app, field, lambda held: held == expected)
         right = held == expected
+    if strangers := rig.strangers(app, field):
+        held, right = f"{held} and elsewhere {strangers}", False
     return Row(app.kind, field, layout, rig.mechanism, name, said, right, "" if right else held)
 
 

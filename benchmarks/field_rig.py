@@ -58,6 +58,7 @@ FIELDS = {
 }
 """Where something can be written. The others of a program are a password and text that takes nothing."""
 TERMINALS = ("xterm", "vte")
+OTHER = "Another field."
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,10 @@ class FieldRig:
     # --- a take, step by step -----------------------------------------------------------------------------
 
     def put_focus(self, app: Any, name: str) -> None:
-        """Bring a field to the front, and wait until our own side has noticed."""
+        """Bring a field to the front, and wait until our own side has noticed. Others hold `OTHER`."""
+        for other in app.fields:
+            if other != name:
+                app.set(OTHER, field=other)
         app.focus(name)
         self.wait(lambda: self._sees(app, name), f"we noticed that {app.kind} {name} has the focus")
 
@@ -184,6 +188,10 @@ class FieldRig:
         while not right(text := str(app.text(name))) and time.monotonic() < deadline:
             time.sleep(0.005)
         return text
+
+    def strangers(self, app: Any, name: str) -> list[str]:
+        """What other fields of a program hold that nobody put there."""
+        return [text for other in app.fields if other != name and (text := app.text(other)) != OTHER]
 
     def later(self, app: Any, name: str) -> str:
         """What the field holds after a while, in case something comes that should not."""

@@ -196,6 +196,8 @@ def _try(rig: FieldRig, app: Any, bystander: Any, what: str, number: int, rng: r
         finish()
     held = None if what == "closed" else _held(rig, app, take, said)
     stranger = next((text for name in bystander.fields if (text := bystander.text(name)) != BYSTANDER), "")
+    if held is not None:
+        stranger += "".join(rig.strangers(app, "text"))
     strange = bool(stranger)
     if held is None:
         untrue = said.state in ("verified", "unverified")

@@ -135,16 +135,18 @@ def _try(rig: FieldRig, app: Any, field: str, mechanism: str, operation: str, nu
     rig.put_focus(app, field)
     if operation == "undo":  # something to undo
         if rig.say("again", mode="dictate").state == "unverified":  # it may take its time, and says nothing
-            rig.wait(lambda: app.text(field) != before, "the words arrived")
+            rig.wait(lambda: "again" in app.text(field).lower(), "the words arrived")
         before = app.text(field)
     said = rig.say(wanted.words, mode=wanted.mode)
-    if said.state == "refused":
+    if said.state in ("refused", "uncertain"):
         held = rig.later(app, field)
-        right = held == before
+        right = held == before or (said.state == "uncertain" and held == wanted.after)
     else:
         check = wanted.is_written_blindly if blind else wanted.is_written
         held = rig.truth(app, field, check)
         right = check(held)
+    if strangers := rig.strangers(app, field):
+        held, right = f"{held} and elsewhere {strangers}", False
     shown = "" if right else held
     return Row(app.kind, field, mechanism, operation, said.state, right, _reason(said), said.ms, shown)
 
