@@ -254,7 +254,7 @@ def test_a_file_that_is_no_toml_is_told_with_its_path(content: bytes, voice_edit
     paths = Paths.from_environment()
     paths.config_folder.mkdir(parents=True)
     paths.apps_file.write_bytes(content)
-    with pytest.raises(UsageError, match=r"apps\.toml is not valid TOML"):
+    with pytest.raises(UsageError, match=r"apps\.toml is not (valid TOML|written in UTF-8)"):
         load_profiles(paths)
 
 

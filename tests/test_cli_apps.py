@@ -108,3 +108,9 @@ def test_check_for_scripts_tells_no_title_because_it_may_hold_anything(
     assert found["mechanisms"] == ["paste", "type"]
     assert found["element"]["role"] == "terminal"
     assert "Untitled" not in str(found)
+
+
+def test_check_tells_a_file_without_profiles_from_one_that_is_not_there() -> None:
+    assert "not there" in run("apps", "check").stderr
+    write_apps("# nothing yet\n")
+    assert "apps.toml: 0 profiles." in run("apps", "check").stderr

@@ -246,3 +246,27 @@ def test_what_makes_no_sense_is_refused_with_what_to_do_and_nothing_is_written(
 def test_a_text_on_one_line_is_read_back_as_it_was(text: str) -> None:
     assert unescaped(escaped(text)) == text
     assert "\n" not in escaped(text)
+
+
+def test_adding_a_word_again_forgets_nothing_of_how_it_sounds() -> None:
+    run("add", "Siobhan", "-s", "shavon")
+    assert '"changed": false' in run("add", "Siobhan", "--json")[1]
+    assert run("add", "Siobhan", "-s", "she von")[0] == 0
+    assert json.loads(run("list", "--json")[1])["sounds_like"] == ["shavon", "she von"]
+
+
+def test_a_word_that_an_editor_wrote_twice_becomes_one(paths: Paths) -> None:
+    write(paths, 'words = ["GitLab", "Kafka", "gitlab"]\n')
+    store.put_word(paths, Word("GitLab", ("get lab",)))
+    assert store.read_vocabulary(paths).words == (Word("GitLab", ("get lab",)), Word("Kafka"))
+
+
+def test_the_list_shows_what_would_steer_a_terminal(paths: Paths) -> None:
+    write(paths, '[snippets]\n"x" = "a\\u001b[31m"\n')
+    assert "\x1b" not in run("list")[1]
+
+
+def test_what_was_made_of_a_snippet_is_called_so() -> None:
+    run("snippet", "my signature", "Joe")
+    tried = json.loads(run("try", "insert my signature", "--edit", "--json")[1])
+    assert [one["why"] for one in tried["made"]] == ["snippet"]

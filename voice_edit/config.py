@@ -11,7 +11,6 @@ Settings come from, later wins: the defaults below, `config.toml` (see paths.py)
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +18,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from voice_edit.errors import UsageError
+from voice_edit.own_files import read_toml
 from voice_edit.paths import Paths
 
 __all__ = ["Paths", "Settings", "load_settings", "setting_names"]
@@ -229,7 +229,7 @@ def load_settings(
     paths = paths or Paths.from_environment(environ)
     merged: dict[str, dict[str, Any]] = {}
     layers: list[tuple[str, Mapping[str, Any]]] = [
-        (str(paths.config_file), _read_toml(paths.config_file)),
+        (str(paths.config_file), read_toml(paths.config_file)),
         ("the environment", _read_environment(environ)),
         ("the command line", overrides or {}),
     ]
@@ -244,22 +244,6 @@ def load_settings(
             merged.setdefault(section, {}).update(values)
         settings = _validated(merged, origin)
     return settings
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{path} is not valid TOML: {error}", hint=f"Correct the line, or move {path} away."
-        ) from error
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read: {error.strerror}", hint=f"Make it readable: chmod u+r {path}"
-        ) from error
 
 
 def _read_environment(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:

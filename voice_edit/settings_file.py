@@ -11,8 +11,6 @@ from __future__ import annotations
 import ast
 import inspect
 import os
-import secrets
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +22,7 @@ from pydantic import ValidationError
 from voice_edit import config
 from voice_edit.config import ENV_PREFIX, Settings, load_settings
 from voice_edit.errors import UsageError
+from voice_edit.own_files import change, parsed, read_toml
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -72,7 +71,7 @@ class SettingInfo:
 def describe_settings(paths: Paths, environ: Mapping[str, str] = os.environ) -> list[SettingInfo]:
     """Every setting, in the order of the documentation. Raises UsageError where the file is not valid."""
     used = load_settings(paths, environ)
-    in_file = _parsed(read_text(paths.config_file), paths.config_file)
+    in_file = read_toml(paths.config_file)
     return [
         _describe(section, key, field, used, in_file, environ)
         for section, of_section in Settings.model_fields.items()
@@ -177,33 +176,22 @@ def write_setting(paths: Paths, name: str, value: Any) -> Path:
 
     Raises UsageError (nothing was written: not valid, not readable, changed meanwhile), TargetError.
     """
-    path = Path(os.path.realpath(paths.config_file))  # a link into a folder of dotfiles stays one
-    old = read_text(path)
-    new = with_setting(old, name, value)
-    settings = _check(old, new, name, value, path)
-    if value is not None and new != old:
-        check_usable(name, settings, paths)
-    if new != old:
-        _replace(path, old, new)
-    return path
 
+    def edit(old: str, path: Path) -> str:
+        new = with_setting(old, name, value)
+        settings = _check(old, new, name, value, path)
+        if value is not None and new != old:
+            check_usable(name, settings, paths)
+        return new
 
-def read_text(path: Path) -> str:
-    """The file's text, line ends as they are; empty where there is none. Raises UsageError."""
-    try:
-        return path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{path} cannot be read: {error}", hint=f"Correct it, or move {path} away."
-        ) from error
+    change(paths.config_file, edit)
+    return Path(os.path.realpath(paths.config_file))
 
 
 def _check(old: str, new: str, name: str, value: Any, path: Path) -> Settings:
     """The new text must be valid, and differ in this setting only; the settings that it means."""
     section, key, _ = _field(name)
-    before, after = _parsed(old, path), _parsed(new, path)
+    before, after = parsed(old, path), parsed(new, path)
     try:
         settings = Settings.model_validate(after)
     except ValidationError as error:
@@ -218,31 +206,6 @@ def _check(old: str, new: str, name: str, value: Any, path: Path) -> Settings:
             hint="Change it with an editor.",
         )
     return settings
-
-
-def _replace(path: Path, old: str, new: str) -> None:
-    """In one step, and only if the file still is what was read."""
-    from voice_edit.targets import _atomic
-
-    def unchanged() -> None:
-        if read_text(path) != old:
-            raise UsageError(f"{path} was changed meanwhile; nothing was written.", hint="Try again.")
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("ab").close()  # a new one begins empty, which means the same as none
-    except OSError as error:
-        raise _atomic.write_error(error, path) from error
-    _atomic.replace(path, new.encode("utf-8"), token=secrets.token_hex(8), check=unchanged)
-
-
-def _parsed(text: str, path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(
-            f"{path} is not valid TOML: {error}", hint=f"Correct the line, or move {path} away."
-        ) from error
 
 
 def _field(name: str) -> tuple[str, str, FieldInfo]:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from voice_edit.apps.profiles import AppProfile, Profiles, load_profiles
-from voice_edit.errors import UsageError
+from voice_edit.own_files import Followed
 
 if TYPE_CHECKING:
     from voice_edit.desktop.base import Element, SessionKind, Window
+    from voice_edit.errors import UsageError
     from voice_edit.paths import Paths
 
 logger = logging.getLogger(__name__)
-
-_Stamp = tuple[int, int, int]
-"""Modification time, size, inode."""
 
 
 class FollowedProfiles:
@@ -33,12 +30,19 @@ class FollowedProfiles:
         """`on_problem` is told, once for each version of the file, what is wrong with it; until it is right
         again what was read last counts, or what comes with the program. Never raises.
         """
-        self._paths = paths
-        self._session = session
-        self._on_problem = on_problem
-        self._lock = threading.Lock()
-        self._stamp: _Stamp | None = None
-        self._profiles: Profiles | None = None
+
+        def built_in() -> Profiles:
+            from voice_edit.apps.reading import BUILT_IN, read_profiles
+
+            return read_profiles({}, BUILT_IN, session=session)
+
+        def told(problem: UsageError) -> None:
+            logger.warning("%s", problem)
+            on_problem(problem)
+
+        self._followed = Followed(
+            paths.apps_file, lambda: load_profiles(paths, session=session), built_in, told
+        )
 
     def choose(self, window: Window | None, element: Element | None) -> AppProfile:
         """The profile for what has the focus; its `why` says why. Costs a look at the file's date."""
@@ -46,34 +50,4 @@ class FollowedProfiles:
 
     def now(self) -> Profiles:
         """All of them."""
-        stamp = self._stamp_now()
-        problem = None
-        with self._lock:
-            if self._profiles is None or stamp != self._stamp:
-                problem = self._read(stamp)
-            profiles = self._profiles
-            assert profiles is not None
-        if problem is not None:
-            logger.warning("%s", problem)
-            self._on_problem(problem)
-        return profiles
-
-    def _read(self, stamp: _Stamp | None) -> UsageError | None:
-        """Read the file, or keep what was read last and tell why."""
-        self._stamp = stamp
-        try:
-            self._profiles = load_profiles(self._paths, session=self._session)
-        except UsageError as error:
-            if self._profiles is None:
-                from voice_edit.apps.reading import BUILT_IN, read_profiles
-
-                self._profiles = read_profiles({}, BUILT_IN, session=self._session)
-            return error
-        return None
-
-    def _stamp_now(self) -> _Stamp | None:
-        try:
-            found = self._paths.apps_file.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
+        return self._followed.now()

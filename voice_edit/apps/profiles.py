@@ -147,9 +147,10 @@ def load_profiles(paths: Paths, *, session: SessionKind | None = None) -> Profil
     """The profiles that come with the program, and the user's apps.toml on top of them, with the paste keys
     of that kind of session. Raises UsageError naming the file, the profile and the key.
     """
-    from voice_edit.apps.reading import read_profiles, user_tables
+    from voice_edit.apps.reading import read_profiles
+    from voice_edit.own_files import read_toml
 
-    return read_profiles(user_tables(paths.apps_file), str(paths.apps_file), session=session)
+    return read_profiles(read_toml(paths.apps_file), str(paths.apps_file), session=session)
 
 
 def app_names(window: Window | None, element: Element | None) -> list[str]:

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -98,23 +97,6 @@ def read_profiles(user: Mapping[str, Any], origin: str, *, session: SessionKind 
             )
         )
     return Profiles(tuple(rows))
-
-
-def user_tables(path: Path) -> dict[str, Any]:
-    """The user's file as it stands; empty without one. Raises UsageError."""
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{path} is not valid TOML: {error}", hint=f"Correct the line, or move {path} away."
-        ) from error
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be read: {error.strerror}", hint=f"Make it readable: chmod u+r {path}"
-        ) from error
 
 
 @cache

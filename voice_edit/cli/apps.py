@@ -75,9 +75,10 @@ def check(
     output, settings, profiles = run.output(), run.settings(), _profiles(run)
     mine = sum(row.origin != "built-in" for row in profiles.rows)
     file = run.paths().apps_file
-    output.note(
-        f"{file}: {mine} {'profile' if mine == 1 else 'profiles'}." if mine else f"{file}: not there."
-    )
+    if file.exists():
+        output.note(f"{file}: {mine} {'profile' if mine == 1 else 'profiles'}.")
+    else:
+        output.note(f"{file}: not there, which is fine.")
     if after:
         output.note(f"Go to a field: it is looked at in {after:g} s.")
     looked = look(settings, profiles, after_s=after)

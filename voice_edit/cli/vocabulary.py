@@ -34,13 +34,14 @@ def _group() -> None:
 @app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """Show all that is written down."""
+    from voice_edit.cli.output import visible
     from voice_edit.vocabulary.store import read_vocabulary, vocabulary_file
 
     run = invocation(context)
     output, path = run.output(), vocabulary_file(run.paths())
     entries = read_vocabulary(run.paths())
     for data, line in _rows(entries):
-        output.result(data, line)
+        output.result(data, visible(line))
     if entries == type(entries)():
         output.note(f"Nothing yet: {path} is made by `voice-edit vocabulary add WORD`.")
 
@@ -55,7 +56,10 @@ def add(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write down names or words that are to be spelled so."""
+    """Write down names or words that are to be spelled so.
+
+    How a word sounds that is there already is added to what is known of it.
+    """
     from voice_edit.errors import UsageError
     from voice_edit.vocabulary import store
     from voice_edit.vocabulary.entries import checked_word
@@ -64,8 +68,8 @@ def add(
     if sounds_like and len(words) > 1:
         raise UsageError("--sounds-like is for one word at a time.", hint="Add the words one by one.")
     checked = [checked_word(word, sounds_like or ()) for word in words]
-    for word in checked:
-        changed = store.put_word(run.paths(), word)
+    for one in checked:
+        word, changed = store.learn_word(run.paths(), one)
         data = {"kind": "word", "write": word.write, "sounds_like": list(word.sounds_like)}
         _told(run, data, changed, f"“{word.write}” is a word now.", f"“{word.write}” is there already.")
 

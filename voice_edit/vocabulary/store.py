@@ -5,15 +5,14 @@ Like config.toml it is replaced in one step, and only when what comes out says e
 
 from __future__ import annotations
 
-import os
-import secrets
-import tomllib
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from voice_edit import own_files
 from voice_edit.errors import UsageError
+from voice_edit.own_files import Followed
 from voice_edit.vocabulary.entries import Entries, Phrase, Word, read_entries
 from voice_edit.vocabulary.matcher import folded
 
@@ -37,40 +36,28 @@ def vocabulary_file(paths: Paths) -> Path:
 def read_vocabulary(paths: Paths) -> Entries:
     """What the file says; nothing where there is none. Raises UsageError."""
     path = vocabulary_file(paths)
-    return _meaning(_text(path), path)
+    return _meaning(own_files.read_text(path), path)
 
 
 def put_word(paths: Paths, word: Word) -> bool:
     """Write a word down, in place of one that is spelled alike. False where it is there already."""
+    return _put_word(paths, word.write, lambda known: word)
 
-    def change(entries: Entries) -> Entries:
-        words = [one for one in entries.words if folded(one.write) != folded(word.write)]
-        at = next(
-            (i for i, one in enumerate(entries.words) if folded(one.write) == folded(word.write)), len(words)
-        )
-        words.insert(at, word)
-        return replace(entries, words=tuple(words))
 
-    def edit(document: MutableMapping[str, Any]) -> None:
-        import tomlkit
+def learn_word(paths: Paths, word: Word) -> tuple[Word, bool]:
+    """Write a word down and keep what is known of how it sounds; the word as it stands now, and False where
+    it stood there already.
+    """
+    now = word
 
-        if "words" not in document:
-            # Above the tables: below one, it would be a line of that table.
-            raise KeyError("words")
-        value: Any = word.write
-        if word.sounds_like:
-            value = tomlkit.inline_table()
-            value.update({"write": word.write, "sounds_like": list(word.sounds_like)})
-        words = document["words"]
-        for index, one in enumerate(words):
-            if folded(str(one["write"] if isinstance(one, MutableMapping) else one)) == folded(word.write):
-                words[index] = value
-                return
-        words.append(value)
-        if len(words) > 3 or any(isinstance(one, MutableMapping) for one in words):
-            words.multiline(True)
+    def merged(known: Word | None) -> Word:
+        nonlocal now
+        if known is not None:
+            now = replace(word, sounds_like=tuple(dict.fromkeys((*known.sounds_like, *word.sounds_like))))
+        return now
 
-    return _change(paths, change, edit)
+    changed = _put_word(paths, word.write, merged)
+    return now, changed
 
 
 def put_phrase(paths: Paths, kind: Kind, phrase: Phrase) -> bool:
@@ -112,10 +99,8 @@ def remove(paths: Paths, kind: Kind, name: str) -> bool:
     def edit(document: MutableMapping[str, Any]) -> None:
         if kind == "word":
             words = document["words"]
-            for index in reversed(range(len(words))):
-                one = words[index]
-                if folded(str(one["write"] if isinstance(one, MutableMapping) else one)) == folded(name):
-                    del words[index]
+            for index in reversed(_same(words, name)):
+                del words[index]
             return
         lines = document[TABLES[kind]]
         for key in [key for key in lines if folded(key) == folded(name)]:
@@ -130,54 +115,83 @@ class KeptVocabulary:
     A file that makes no sense is told once, and what was known before stays. From any thread.
     """
 
-    def __init__(self, paths: Paths, *, on_problem: Callable[[UsageError], object] | None = None) -> None:
+    def __init__(
+        self, paths: Paths, *, on_problem: Callable[[UsageError], object] = lambda error: None
+    ) -> None:
         from voice_edit.vocabulary.vocabulary import Vocabulary
 
-        self._paths = paths
-        self._on_problem = on_problem
-        self._seen: tuple[int, int, int] | None = None
-        self._vocabulary = Vocabulary()
+        self._followed = Followed(
+            vocabulary_file(paths), lambda: Vocabulary.load(paths), Vocabulary, on_problem
+        )
 
     def now(self) -> Vocabulary:
         """What the file says now, or said when it last made sense. Never raises."""
-        from voice_edit.vocabulary.vocabulary import Vocabulary
-
-        try:
-            found = vocabulary_file(self._paths).stat()
-            seen = (found.st_mtime_ns, found.st_size, found.st_ino)
-        except OSError:
-            seen = (0, 0, 0)
-        if seen != self._seen:
-            self._seen = seen
-            try:
-                self._vocabulary = Vocabulary.load(self._paths)
-            except UsageError as error:
-                if self._on_problem is not None:
-                    self._on_problem(error)
-        return self._vocabulary
+        return self._followed.now()
 
 
 # --- inside -----------------------------------------------------------------------------------------------
+
+
+def _put_word(paths: Paths, spelled: str, new: Callable[[Word | None], Word]) -> bool:
+    """Write down what `new` makes of the word that is spelled like `spelled`, None where there is none."""
+    word = Word(spelled)
+
+    def change(entries: Entries) -> Entries:
+        nonlocal word
+        same = [one for one in entries.words if folded(one.write) == folded(spelled)]
+        word = new(same[0] if same else None)
+        words = [one for one in entries.words if one not in same]
+        words.insert(entries.words.index(same[0]) if same else len(words), word)
+        return replace(entries, words=tuple(words))
+
+    def edit(document: MutableMapping[str, Any]) -> None:
+        import tomlkit
+
+        if "words" not in document:
+            # Above the tables: below one, it would be a line of that table.
+            raise KeyError("words")
+        value: Any = word.write
+        if word.sounds_like:
+            value = tomlkit.inline_table()
+            value.update({"write": word.write, "sounds_like": list(word.sounds_like)})
+        words = document["words"]
+        if same := _same(words, spelled):
+            words[same[0]] = value
+            for index in reversed(same[1:]):
+                del words[index]
+            return
+        words.append(value)
+        if len(words) > 3 or any(isinstance(one, MutableMapping) for one in words):
+            words.multiline(True)
+
+    return _change(paths, change, edit)
 
 
 def _change(
     paths: Paths, change: Callable[[Entries], Entries], edit: Callable[[MutableMapping[str, Any]], None]
 ) -> bool:
     """Make the file say `change(what it says)` by `edit`. False where it says that already."""
-    path = Path(os.path.realpath(vocabulary_file(paths)))  # a link into a folder of dotfiles stays one
-    old = _text(path)
-    before = _meaning(old, path)
-    wanted = change(before)
-    if wanted == before:
-        return False
-    new = _edited(old, edit)
-    if new is None or _meaning(new, path) != wanted:
-        raise UsageError(
-            f"{path} is written in a way in which this cannot be changed safely; nothing was written.",
-            hint="Change it with an editor; docs/vocabulary.md shows how it looks.",
-        )
-    _replace(path, old, new)
-    return True
+
+    def changed(old: str, path: Path) -> str:
+        before = _meaning(old, path)
+        wanted = change(before)
+        if wanted == before:
+            return old
+        new = _edited(old, edit)
+        if new is None or _meaning(new, path) != wanted:
+            raise UsageError(
+                f"{path} is written in a way in which this cannot be changed safely; nothing was written.",
+                hint="Change it with an editor; docs/vocabulary.md shows how it looks.",
+            )
+        return new
+
+    return own_files.change(vocabulary_file(paths), changed)
+
+
+def _same(words: Sequence[Any], name: str) -> list[int]:
+    """Where in the file's list something stands that is spelled alike."""
+    written = (str(one["write"] if isinstance(one, Mapping) else one) for one in words)
+    return [index for index, one in enumerate(written) if folded(one) == folded(name)]
 
 
 def _edited(old: str, edit: Callable[[MutableMapping[str, Any]], None]) -> str | None:
@@ -211,33 +225,5 @@ def _with_words(text: str) -> str:
     return f"{head}words = []\n{'' if at == len(lines) else chr(10)}{''.join(lines[at:])}"
 
 
-def _text(path: Path) -> str:
-    from voice_edit.settings_file import read_text
-
-    return read_text(path)
-
-
 def _meaning(text: str, path: Path) -> Entries:
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(
-            f"{path} is not valid TOML: {error}", hint=f"Correct the line, or move {path} away."
-        ) from error
-    return read_entries(data, str(path))
-
-
-def _replace(path: Path, old: str, new: str) -> None:
-    """In one step, and only if the file still is what was read."""
-    from voice_edit.targets import _atomic
-
-    def unchanged() -> None:
-        if _text(path) != old:
-            raise UsageError(f"{path} was changed meanwhile; nothing was written.", hint="Try again.")
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("ab").close()  # a new one begins empty, which means the same as none
-    except OSError as error:
-        raise _atomic.write_error(error, path) from error
-    _atomic.replace(path, new.encode("utf-8"), token=secrets.token_hex(8), check=unchanged)
+    return read_entries(own_files.parsed(text, path), str(path))

@@ -33,7 +33,7 @@ class Made:
 
     heard: str
     write: str
-    why: Literal["spelling", "sounds_like", "sound", "replacement"]
+    why: Literal["spelling", "sounds_like", "sound", "replacement", "snippet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,10 @@ class Vocabulary:
         made = [Made(change.heard, change.write, change.why) for change in changes]
         named = changed(words, changes)
         filled = self._phrases.in_command(named) if mode == "edit" else self._phrases.in_dictation(named)
-        made += [Made(phrase.say, phrase.write, "replacement") for phrase in filled.used]
+        snippets = self.entries.snippets
+        made += [
+            Made(one.say, one.write, "snippet" if one in snippets else "replacement") for one in filled.used
+        ]
         return Corrected(filled.words, tuple(made), filled.exact)
 
     @cached_property
