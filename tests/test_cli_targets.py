@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from daemon_running import running_daemon
+from fake_desktop import FakeDesktop
 from memory_target import Field, practice
 from running import ok, refused, rows
 
 from voice_edit.editing import Editing
-from voice_edit.errors import NoMatch
+from voice_edit.errors import NoMatch, RemoteFailure
 from voice_edit.journal.journal import Journal
 from voice_edit.paths import Paths
 from voice_edit.targets.clipboard import ClipboardTarget
@@ -78,3 +80,42 @@ def test_the_log_shows_where_words_went_that_went_to_no_file(pad: Field) -> None
 def test_the_log_of_a_file_that_is_gone_can_still_be_read(notes: Path) -> None:
     notes.unlink()
     assert [row["words"] for row in rows("log", "--file", notes)] == ["change brown to red"]
+
+
+# --- with a daemon that reaches it ---
+
+
+def test_undo_and_redo_without_a_file_reach_the_field_that_was_edited_last(notes: Path) -> None:
+    desk = FakeDesktop()
+    with running_daemon(desktop=desk.desktop) as daemon:
+        daemon.ask("say", words="Hello there.", mode="dictate")
+        desk.becomes(ref=":1.9/1", role="terminal")  # in which somebody types
+        shown = ok("undo")
+        assert "Hello there." in shown
+        assert desk.field.text == ""
+        (row,) = rows("redo")
+        assert desk.field.text == "Hello there."
+    assert (row["words"], row["receipt"]["state"]) == ("Hello there.", "verified")
+    assert row["target"].startswith("field:notes#")
+    assert notes.read_text() == "The quick red fox.\n"
+
+
+def test_retry_reaches_the_field_that_the_words_were_meant_for() -> None:
+    desk = FakeDesktop()
+    with running_daemon(desktop=desk.desktop) as daemon:
+        desk.field.put(0, 0, "See you.")
+        with pytest.raises(RemoteFailure):
+            daemon.ask("say", words="replace Tuesday with Wednesday")
+        desk.field.put(0, 8, "See you on Tuesday.")
+        desk.becomes(ref=":1.9/1", role="terminal")
+        ok("retry", "1")
+        assert desk.field.text == "See you on Wednesday."
+
+
+def test_words_that_went_to_the_clipboard_go_there_again() -> None:
+    desk = FakeDesktop(element=None, window=None)
+    with running_daemon(desktop=desk.desktop) as daemon:
+        daemon.ask("say", words="Hello there.", mode="dictate")
+        desk.clipboard_text = "something else"
+        ok("retry", "1", "--again")
+    assert desk.clipboard_text == "Hello there."

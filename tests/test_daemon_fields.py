@@ -74,6 +74,31 @@ def test_undo_as_a_command_finds_the_field_that_was_written_last(daemon: Running
     assert desk.field.text == ""
 
 
+def test_undo_as_a_command_is_about_what_was_written_not_about_what_had_the_focus(
+    daemon: Running, desk: FakeDesktop
+) -> None:
+    talk(daemon, "Hello there.")
+    for number in range(100):  # more fields than are remembered
+        desk.becomes(ref=f":1.5/field/{number + 2}")
+        assert daemon.ask("status")["target"]["kind"] == "field"
+    desk.becomes(ref=":1.9/1", role="terminal")
+    daemon.ask("undo")
+    assert desk.field.text == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "code"), [({"secret": True}, "field_secret"), ({"editable": False}, "field_read_only")]
+)
+def test_typed_words_are_refused_where_nobody_is_listened_to(
+    daemon: Running, desk: FakeDesktop, change: dict[str, Any], code: str
+) -> None:
+    desk.becomes(**change)
+    with pytest.raises(RemoteFailure) as told:
+        daemon.ask("say", words="Hello there.", mode="dictate")
+    assert told.value.code == code
+    assert daemon.ask("log")["utterances"] == []
+
+
 def test_a_password_is_not_listened_for(daemon: Running, desk: FakeDesktop) -> None:
     desk.becomes(secret=True, role="password text")
     with pytest.raises(RemoteFailure, match="password") as told:

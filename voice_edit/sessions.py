@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from voice_edit.config import Paths, Settings
 from voice_edit.editing import Editing
-from voice_edit.errors import NothingToRedo, NothingToUndo, TargetGone, UsageError
+from voice_edit.errors import NothingToRedo, NothingToUndo, UsageError
 from voice_edit.manners.manners import manners_for
 from voice_edit.vocabulary.vocabulary import Vocabulary
 from voice_edit.wording import Wording
@@ -59,14 +59,12 @@ def file_target(file: Path | str, settings: Settings) -> FileTarget:
     return FileTarget(file, max_bytes=settings.target.max_file_mb << 20)
 
 
-def last_target(journal: Journal, direction: Direction) -> Path:
-    """The file whose edit would be undone or redone if none is named: the one that was written last.
+def last_target(journal: Journal, direction: Direction) -> str:
+    """Whose edit would be undone or redone if no file is named: the name of what was written last.
 
-    Raises NothingToUndo, NothingToRedo; TargetGone when what was written last is no file. An older edit of a
-    file is not taken instead: that is not what "undo" without a name means.
+    Raises NothingToUndo, NothingToRedo. Where that is no file, an older edit of a file is not taken instead:
+    that is not what "undo" without a name means.
     """
-    from voice_edit.targets.names import is_file, path_of, shown
-
     standing = "applied" if direction == "undo" else "undone"
     row = journal.store.row(
         "SELECT c.target FROM checkpoint c JOIN write w ON w.checkpoint = c.id"
@@ -74,13 +72,7 @@ def last_target(journal: Journal, direction: Direction) -> Path:
         standing,
     )
     if row is not None:
-        name = str(row["target"])
-        if not is_file(name):
-            raise TargetGone(
-                f"The last edit was in {shown(name)}, which lives in another program.",
-                hint=f"Say “{direction}” there, or name a file: voice-edit {direction} --file FILE",
-            )
-        return path_of(name)
+        return str(row["target"])
     if direction == "undo":
         raise NothingToUndo("There is no edit to undo.")
     raise NothingToRedo("There is no edit to redo.")
@@ -88,17 +80,10 @@ def last_target(journal: Journal, direction: Direction) -> Path:
 
 def file_of(record: UtteranceRecord) -> Path:
     """The file an utterance was meant for. Raises UsageError; TargetGone when that was no file."""
-    from voice_edit.targets.names import is_file, path_of, shown
+    from voice_edit.targets.names import path_of
 
     if record.target is None:
         raise UsageError(
             f"Utterance {record.id} was not meant for a file.", hint="Name one with --file FILE."
-        )
-    if not is_file(record.target):
-        said = f" (“{record.words}”)" if record.words else ""
-        raise TargetGone(
-            f"Utterance {record.id}{said} was meant for {shown(record.target)}, which is no file.",
-            hint=f"Apply it to a file: voice-edit retry {record.id} --file FILE. "
-            "While that field is open in a client of the daemon, retry it there.",
         )
     return path_of(record.target)

@@ -17,6 +17,7 @@ live.py        events of the daemon as lines for a terminal
 live_line.py   the line at the bottom that changes: stage, level, partial words
 say.py         edit standard input
 history.py     undo redo log retry recover
+elsewhere.py   the same for what was said to another program, by the daemon
 doctor.py      tests every link from the microphone to the text
 service.py     the daemon as a service: install start stop uninstall status logs
 model.py       which model hears, and what it is

@@ -36,8 +36,9 @@ Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The number that
 def undo(context: typer.Context, count: Count = 1, file: OfFile = None, as_json: AsJson = False) -> None:
     """Take back the last edits, newest first.
 
-    Works without a model, after any crash, and when the file was changed elsewhere since: only the words of
-    the edit itself must still be there.
+    Where the last one was in another program, the daemon takes it back there. In files it works without a
+    model, after any crash, and when the file was changed elsewhere since: only the words of the edit itself
+    must still be there.
     """
     _revert(invocation(context), "undo", count, file)
 
@@ -50,13 +51,20 @@ def redo(context: typer.Context, count: Count = 1, file: OfFile = None, as_json:
 def _revert(run: Invocation, direction: Direction, count: int, file: Path | None) -> None:
     from voice_edit import sessions
     from voice_edit import undo as undoing
+    from voice_edit.cli import elsewhere
+    from voice_edit.targets import names
 
     output, settings = run.output(), run.settings()
     with sessions.open_journal(settings, run.paths(), tell=output.warn) as journal:
-        path = file or sessions.last_target(journal, direction)
-        target = sessions.file_target(path, settings)
-        revert = undoing.undo if direction == "undo" else undoing.redo
-        reverted = revert(journal, target, count)
+        name = None if file is not None else sessions.last_target(journal, direction)
+        if name is None or names.is_file(name):
+            path = file if name is None else names.path_of(name)
+            assert path is not None
+            revert = undoing.undo if direction == "undo" else undoing.redo
+            reverted = revert(journal, sessions.file_target(path, settings), count)
+    if name is not None and not names.is_file(name):
+        elsewhere.revert(run, direction, count, name)
+        return
     show_reverted(output, reverted, file=str(path), undoing=direction == "undo")
     if len(reverted) < count:
         output.note(f"There were only {len(reverted)}.")
@@ -115,10 +123,12 @@ def retry(
     """Hear a kept recording again and apply what it says.
 
     For utterances that were interrupted, misheard, or fitted no place in the text. Typed ones are applied as
-    typed.
+    typed. What was meant for a field of another program goes there, if the daemon runs.
     """
     from voice_edit import sessions
+    from voice_edit.cli import elsewhere
     from voice_edit.errors import UsageError
+    from voice_edit.targets import names
 
     run = invocation(context)
     output, settings = run.output(), run.settings()
@@ -129,9 +139,13 @@ def retry(
                 f"Utterance {number} is already applied.",
                 hint=f"Take it back first, or apply it once more: voice-edit retry {number} --again",
             )
-        path = file or sessions.file_of(record)
-        failures = _retry(run, output, journal, record, path, by_words=words or record.audio is None)
-    if failures:
+        is_elsewhere = file is None and record.target is not None and not names.is_file(record.target)
+        if not is_elsewhere:
+            path = file or sessions.file_of(record)
+            failures = _retry(run, output, journal, record, path, by_words=words or record.audio is None)
+    if is_elsewhere:
+        elsewhere.retry(run, record, by_words=words)
+    elif failures:
         raise typer.Exit(failures[0].exit_code)
 
 

@@ -229,6 +229,8 @@ class Undo(Command):
     result: ClassVar[str] = "as the event `reverted`"
     count: int = 1
     """How many utterances."""
+    target: str | None = None
+    """Whose, by its name in the history; null: of what is talked to, or was talked to last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +241,8 @@ class Redo(Command):
     result: ClassVar[str] = "as the event `reverted`"
     count: int = 1
     """How many utterances."""
+    target: str | None = None
+    """Whose, by its name in the history; null: of what is talked to, or was talked to last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +269,8 @@ class Retry(Command):
     result: ClassVar[str] = "as the event `outcome` or `reverted`"
     utterance: int
     """Its number."""
+    by_words: bool = False
+    """Take the words that were heard, and do not hear the recording again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -148,7 +148,12 @@ class DaemonCommands:
 
     async def _say(self, client: Client, command: asked.Say) -> Result:
         c = self._coordinator
-        target = c.target().target
+        await c.look_at_focus()
+        chosen = c.target()
+        if chosen.refusal is not None:
+            raise chosen.refusal
+        c.targets.talked_to(chosen)
+        target = chosen.target
         outcome: Outcome = await self._work(lambda: c.talker.apply_words(target, command.words, command.mode))
         return _without_name(telling.outcome(outcome, target=target))
 
@@ -221,16 +226,16 @@ class DaemonCommands:
     # --- what was done ----------------------------------------------------------------------------------
 
     async def _undo(self, client: Client, command: asked.Undo) -> Result:
-        return await self._revert("undo", command.count)
+        return await self._revert("undo", command.count, command.target)
 
     async def _redo(self, client: Client, command: asked.Redo) -> Result:
-        return await self._revert("redo", command.count)
+        return await self._revert("redo", command.count, command.target)
 
-    async def _revert(self, direction: str, count: int) -> Result:
+    async def _revert(self, direction: str, count: int, name: str | None) -> Result:
         if not 1 <= count <= 1000:
             raise UsageError(f"'count' must be 1 to 1000, not {count}.")
         c = self._coordinator
-        target = c.targets.edited(c.target())
+        target = c.targets.edited(c.target()) if name is None else await self._named(name)
         return await self._work(lambda: c.talker.revert(target, direction, count))
 
     async def _log(self, client: Client, command: asked.Log) -> Result:
@@ -251,15 +256,20 @@ class DaemonCommands:
                 f"Utterance {record.id} had no target.",
                 hint=f"On the command line: voice-edit retry {record.id} --file FILE",
             )
-        target = self._offered[record.target][1] if record.target in self._offered else None
-        if target is None:
-            name = record.target
-            target = await self._in_thread(lambda: self._target_named(name))
-        chosen = target
+        target = await self._named(record.target)
         try:
-            return await self._work(lambda: c.talker.retry(record, chosen), hears=True)
+            work = self._work(
+                lambda: c.talker.retry(record, target, by_words=command.by_words), hears=not command.by_words
+            )
+            return await work
         finally:
             c.wait_to_unload()
+
+    async def _named(self, name: str) -> JournaledTarget:
+        """What the journal calls so. Raises TargetError where it is not there now."""
+        if name in self._offered:
+            return self._offered[name][1]
+        return await self._in_thread(lambda: self._target_named(name))
 
     async def _play(self, client: Client, command: asked.Play) -> Result:
         from voice_edit.journal import audio_store

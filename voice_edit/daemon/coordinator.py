@@ -214,12 +214,13 @@ class Coordinator:
         self.asker.cancel()
         self._cancel_timer("unload")
         if file is None:
-            await self._look_at_focus()
+            await self.look_at_focus()
             chosen = self.targets.choose(follows_caret=not begin.hold)
         else:  # it is read, and may lie on a slow disk: not in the loop
             chosen = await self._loop.run_in_executor(None, self.targets.open, file)
         if chosen.refusal is not None:
             raise chosen.refusal
+        self.targets.talked_to(chosen)
         with pipeline.failures_named():
             live = self.microphone.begin(pre_roll_ms=self.settings.microphone.warm_ms if begin.hold else 0)
         try:
@@ -258,7 +259,7 @@ class Coordinator:
         else:
             self._later("rotate", ROTATE_S, self._rotate_soon)
 
-    async def _look_at_focus(self) -> None:
+    async def look_at_focus(self) -> None:
         """Know what has the focus. A program that does not answer is not waited for: somebody speaks."""
         fields = self.targets.fields
         if fields is not None:

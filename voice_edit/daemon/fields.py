@@ -50,6 +50,8 @@ class Fields:
         self._live: weakref.WeakSet[FieldTarget] = weakref.WeakSet()
         self._known: OrderedDict[str, Focus] = OrderedDict()
         """Fields that were talked to, by name; the last one comes last."""
+        self._edited: OrderedDict[str, Focus] = OrderedDict()
+        """Fields that hold edits of ours, in the same way."""
         self._element: Element | None = None
         self._held: _Held | None = None
         """The last element that may be talked to, whether it has the focus now or not."""
@@ -95,15 +97,18 @@ class Fields:
         )
         with self._lock:
             self._live.add(target)
-            self._known[name] = focus
-            self._known.move_to_end(name)
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
         return target
+
+    def remember(self, focus: Focus) -> None:
+        """Somebody talks to it: `named` finds it from now on."""
+        if focus.kind == "readable":
+            with self._lock:
+                _put(self._known, focus)
 
     def named(self, name: str) -> AnyField:
         """The field of that name in the journal. Raises NoTarget where its program is not known any more."""
-        focus = self._known.get(name)
+        with self._lock:
+            focus = self._known.get(name) or self._edited.get(name)
         if focus is None:
             present = self.present()
             focus = present if present is not None and name_of(present) == name else None
@@ -115,8 +120,9 @@ class Fields:
         return self.target(focus)
 
     def written_last(self) -> AnyField | None:
-        """The field that was talked to last and can be edited."""
-        focus = next(reversed(self._known.values()), None)
+        """The field that was written into last, and proved so."""
+        with self._lock:
+            focus = next(reversed(self._edited.values()), None)
         return None if focus is None else self.target(focus)
 
     def close(self) -> None:
@@ -155,6 +161,7 @@ class Fields:
     def _written(self, by: FieldTarget, before: Seen, after: Seen, edits: Sequence[Edit]) -> None:
         """What one take wrote is no surprise to another that was begun before."""
         with self._lock:
+            _put(self._edited, by.focus)
             others = [other for other in self._live if other is not by and other.name == by.name]
         for other in others:
             other.ours(before, after, edits)
@@ -168,6 +175,15 @@ class _Held:
     window: Window | None
     lost_s: float | None = None
     """When it lost the focus to nothing, on the monotonic clock; None: it has it."""
+
+
+def _put(kept: OrderedDict[str, Focus], focus: Focus) -> None:
+    """As the last one; what was used longest ago goes."""
+    name = name_of(focus)
+    kept[name] = focus
+    kept.move_to_end(name)
+    while len(kept) > REMEMBERED:
+        kept.popitem(last=False)
 
 
 def _may_hold_text(element: Element | None) -> bool:

@@ -256,6 +256,8 @@ class Daemon:
     def _target_named(self, name: str) -> JournaledTarget:
         if names.is_field(name) and self._fields is not None:
             return self._fields.named(name)
+        if name == names.CLIPBOARD:
+            return self._clipboard()
         if not names.is_file(name):
             raise NoTarget(f"{names.shown(name)} is not there now.")
         return self._open_file(names.path_of(name))

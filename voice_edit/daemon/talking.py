@@ -219,8 +219,10 @@ class Talker:
         self._emit(event)
         return event
 
-    def retry(self, record: UtteranceRecord, target: JournaledTarget) -> telling.Event:
-        """Hear a kept recording again, or take the words where there is none, and apply what it says.
+    def retry(
+        self, record: UtteranceRecord, target: JournaledTarget, *, by_words: bool = False
+    ) -> telling.Event:
+        """Hear a kept recording again, or take the words (`by_words`, or there is none), and apply them.
 
         Working thread only. Raises what hearing and applying raise.
         """
@@ -228,7 +230,7 @@ class Talker:
 
         editing = self.editing(target)
         self._on_work("hearing")
-        if record.audio is None:
+        if record.audio is None or (by_words and record.words is not None):
             outcome = editing.say(record.words or "", mode=_mode(record), retry_of=record.id, ask=self._asker)
             event = telling.outcome(outcome, target=target)
             self._emit(event)

@@ -114,9 +114,14 @@ class TargetBook:
             return Chosen(self._offers[-1].target, "client", self._offers[-1].title)
         return Chosen(self._clipboard(), "clipboard", "the clipboard")
 
+    def talked_to(self, chosen: Chosen) -> None:
+        """Somebody talks to it: a field of another program is remembered, for an undo or a retry."""
+        if self.fields is not None and chosen.focus is not None:
+            self.fields.remember(chosen.focus)
+
     def edited(self, chosen: Chosen) -> JournaledTarget:
         """Whose edits an undo by command is about: the terminal in which somebody asks for it has none, so
-        it is the field that was talked to last.
+        it is the field that was written into last.
         """
         keeps_nothing = chosen.kind == "clipboard" or (
             chosen.focus is not None and chosen.focus.kind != "readable"

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from voice_edit.errors import NoTarget, TargetTimeout, TargetUnencodable
 from voice_edit.targets.base import PreparedWrite, Receipt, Snapshot, Version
+from voice_edit.targets.names import CLIPBOARD
 
 if TYPE_CHECKING:
     from voice_edit.edits import Edit
     from voice_edit.targets.text_format import Newline
 
-NAME = "clipboard:"
 TIMEOUT_S = 5.0
 """A display that has not answered by then hangs."""
 
@@ -40,13 +40,13 @@ class ClipboardTarget:
     @property
     def name(self) -> str:
         """What the journal calls it."""
-        return NAME
+        return CLIPBOARD
 
     def snapshot(self, *, newline: Newline | None = None, whole: bool = False) -> Snapshot:
         """No text, whatever is on the clipboard: new words do not go between somebody else's."""
         from voice_edit.edits import Selection
 
-        return Snapshot(NAME, "", Selection(0, 0), _version(""), frozenset({"write", "lines"}))
+        return Snapshot(CLIPBOARD, "", Selection(0, 0), _version(""), frozenset({"write", "lines"}))
 
     def prepare(
         self, edits: Sequence[Edit], *, expected: Version, newline: Newline | None = None
@@ -58,7 +58,7 @@ class ClipboardTarget:
         except UnicodeEncodeError as error:
             raise TargetUnencodable("The words hold half a character.") from error
         return PreparedWrite(
-            name=NAME,
+            name=CLIPBOARD,
             before=_version(""),
             after=_version(text),
             text_before="",

@@ -13,6 +13,7 @@ from pathlib import Path
 from voice_edit.errors import TargetGone
 
 FIELD_SCHEME = "field:"
+CLIPBOARD = "clipboard:"
 _BYTES_PREFIX = "bytes:"
 _LONGEST_TITLE = 60
 
