@@ -163,8 +163,17 @@ class FakeDesktop:
         self.typed.append(text)
         self.field.type(text)
 
+    def prepare(self) -> None:
+        """Nothing to be read."""
+
     def paste(
-        self, text: str, *, into: Window | None, press: Callable[[], None], timeout_s: float
+        self,
+        text: str,
+        *,
+        into: Window | None,
+        press: Callable[[], None],
+        timeout_s: float,
+        primary: bool | None = None,
     ) -> PasteState:
         self.pasting = text
         try:

@@ -450,6 +450,7 @@ class Coordinator:
 def _pin(chosen: Chosen) -> None:
     """A field is looked at before anybody has said much; all other targets keep still anyway."""
     from voice_edit.targets.field import FieldTarget
+    from voice_edit.targets.field_blind import BlindFieldTarget
 
-    if isinstance(chosen.target, FieldTarget):
+    if isinstance(chosen.target, FieldTarget | BlindFieldTarget):
         chosen.target.pin()

@@ -176,5 +176,4 @@ class TargetBook:
 
 def _may_be_a_terminal(focus: Focus) -> bool:
     """Whether the program in front may be the terminal that a client runs in."""
-    is_terminal = focus.element is not None and focus.element.role == "terminal"
-    return focus.kind == "none" or focus.profile.terminal or is_terminal
+    return focus.kind == "none" or focus.pastes_primary

@@ -75,8 +75,17 @@ class AxClipboard:
     def __init__(self, api: AxApi) -> None:
         self._api = api
 
+    def prepare(self) -> None:
+        """There is nothing to be gained."""
+
     def paste(
-        self, text: str, *, into: Window | None, press: Callable[[], None], timeout_s: float
+        self,
+        text: str,
+        *,
+        into: Window | None,
+        press: Callable[[], None],
+        timeout_s: float,
+        primary: bool | None = None,
     ) -> PasteState:
         """As the protocol says, but "claimed" means only that there was time for it: nobody tells."""
         saved = self._api.board_read()

@@ -18,8 +18,17 @@ class PlainClipboard:
 
     name = "pyperclip"
 
+    def prepare(self) -> None:
+        """There is nothing to be gained."""
+
     def paste(
-        self, text: str, *, into: Window | None, press: Callable[[], None], timeout_s: float
+        self,
+        text: str,
+        *,
+        into: Window | None,
+        press: Callable[[], None],
+        timeout_s: float,
+        primary: bool | None = None,
     ) -> PasteState:
         """Raises FieldUnsupported: a clipboard that cannot be given back is not borrowed."""
         raise FieldUnsupported("What the clipboard holds could not be put back after pasting.")

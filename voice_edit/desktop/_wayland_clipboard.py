@@ -135,15 +135,26 @@ class WaylandClipboard:
         self._lock = threading.Lock()
         self._selections = reach()
 
+    def prepare(self) -> None:
+        """There is nothing to be gained."""
+
     def paste(
-        self, text: str, *, into: Window | None, press: Callable[[], None], timeout_s: float
+        self,
+        text: str,
+        *,
+        into: Window | None,
+        press: Callable[[], None],
+        timeout_s: float,
+        primary: bool | None = None,
     ) -> PasteState:
         """See `base.Clipboard`."""
         data = _encoded(text)
         with self._lock:
             selections = self._reach()
             which: list[Which] = ["clipboard"]
-            if into is not None and selections.has_primary and into.app in TERMINALS:
+            if primary is None:
+                primary = into is not None and into.app in TERMINALS
+            if primary and selections.has_primary:
                 which.append("primary")
             kept = {one: self._save(selections, one) for one in which}
             loan = _Loan(() if into is None or into.pid is None else selections.readers(into.pid))

@@ -163,14 +163,25 @@ class Clipboard(Protocol):
     name: str
     """"x11", "wayland", "portal", "pyperclip"."""
 
+    def prepare(self) -> None:
+        """A paste may come soon: begin to read what the clipboard holds. Returns at once."""
+        ...
+
     def paste(
-        self, text: str, *, into: Window | None, press: Callable[[], None], timeout_s: float
+        self,
+        text: str,
+        *,
+        into: Window | None,
+        press: Callable[[], None],
+        timeout_s: float,
+        primary: bool | None = None,
     ) -> PasteState:
         """Offer `text`, call `press` (the paste chord), wait until the program of `into` (any but a clipboard
-        manager, where it cannot be told) has fetched it, then give the clipboard back what it held.
+        manager, where it cannot be told) has fetched it; soon after it the clipboard holds what it held.
 
-        "unclaimed": nobody asked within `timeout_s`; the clipboard holds what it held. Two pastes in a row
-        keep the first original.
+        "unclaimed": nobody asked within `timeout_s`. Two pastes in a row keep the first original. `primary`:
+        whether the program is known to paste the primary selection, as terminals do; None: nobody knows. To
+        take that one clears what is selected in other programs.
         """
         ...
 

@@ -37,8 +37,8 @@ ExecStart={command}
 WatchdogSec=30
 TimeoutStartSec=60
 TimeoutStopSec=20
-# The daemon ends its engine process itself; what is left after that is killed.
-KillMode=mixed
+# The engine process dies with the daemon. What may stay is a small one that keeps the clipboard of the user.
+KillMode=process
 Restart=on-failure
 RestartSec=2
 # A wrong setting (2) and a daemon that runs already (8) are not mended by trying again.

@@ -106,6 +106,7 @@ class FieldTarget:
     def pin(self) -> None:
         """Look at it now: this is what the speaker talks about. What goes wrong comes up when it is used."""
         with suppress(TargetError):
+            self._hands.prepare()
             self._pinned = _seen(self._field.look(self._settings.window_chars))
 
     def ours(self, before: Seen, after: Seen, edits: Sequence[Edit]) -> None:

@@ -10,10 +10,11 @@ import hashlib
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from voice_edit.desktop.errors import FieldRefused, FieldUnsupported
-from voice_edit.errors import TargetUnencodable
+from voice_edit.errors import TargetError, TargetUnencodable
 from voice_edit.targets.base import PreparedWrite, Receipt, Snapshot, Version
 from voice_edit.targets.field_hands import FieldHands
 
@@ -48,7 +49,9 @@ class BlindFieldTarget:
         return self.focus.title
 
     def pin(self) -> None:
-        """There is nothing to read."""
+        """There is nothing to read, but the clipboard will be needed."""
+        with suppress(TargetError):
+            self._hands.prepare()
 
     def snapshot(self, *, newline: Newline | None = None, whole: bool = False) -> Snapshot:
         """No text: what is there is not ours to know."""

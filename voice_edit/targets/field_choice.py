@@ -57,6 +57,11 @@ class Focus:
         return "" if self.window is None else self.window.app
 
     @property
+    def pastes_primary(self) -> bool:
+        """Whether it is a terminal, which pastes what was selected last."""
+        return self.profile.terminal or (self.element is not None and self.element.role == "terminal")
+
+    @property
     def title(self) -> str:
         """What to call the field in front of people."""
         return self.app or (self.window.title if self.window is not None else "") or "the focused window"

@@ -22,6 +22,11 @@ class FieldHands:
         self._focus = focus
         self._settings = settings
 
+    def prepare(self) -> None:
+        """A paste may come soon."""
+        if self._desktop.clipboard is not None and self._focus.mechanisms[:1] == ("paste",):
+            self._desktop.clipboard.prepare()
+
     def paste(self, text: str, field: Field | None = None) -> None:
         """Paste it in place of the selection. Raises FieldMoved, KeysHeld, PasteUnclaimed, TargetError."""
         clipboard, keyboard = self._clipboard(), self._ready(field)
@@ -32,7 +37,11 @@ class FieldHands:
             keyboard.press(chord)
 
         state = clipboard.paste(
-            text, into=self._focus.window, press=press, timeout_s=self._settings.paste_timeout_ms / 1000
+            text,
+            into=self._focus.window,
+            press=press,
+            timeout_s=self._settings.paste_timeout_ms / 1000,
+            primary=True if self._focus.pastes_primary else None,
         )
         if state == "unclaimed":
             raise PasteUnclaimed(f"{self._focus.title} did not take what was pasted with {chord}.")
