@@ -60,6 +60,23 @@ def test_the_daemon_sets_words_as_the_settings_have_it() -> None:
     assert desk.field.text == "We need two, no wait, three chairs, please."
 
 
+@pytest.mark.parametrize(
+    ("say", "write", "said", "written"),
+    [
+        ("new line and dash", "\\n- ", "Bread new line and dash milk.", "Bread\n- milk."),
+        ("new line and dash", "\\n- ", "Bread, new line, and dash milk.", "Bread\n- milk."),
+        ("new line", "<br>", "one new line", "one <br>"),
+        ("um", "µm", "five um, no wait, six um", "six µm"),
+        ("no wait", "hold on", "On Tuesday, no wait, Wednesday.", "On Tuesday, hold on, Wednesday."),
+    ],
+)
+def test_a_phrase_of_the_users_own_is_no_mark_no_filler_and_no_correction(
+    say: str, write: str, said: str, written: str
+) -> None:
+    ok("vocabulary", "replace", say, write)
+    assert ok("say", "--dictate", said) == written
+
+
 def test_in_a_program_whose_profile_says_so_words_are_small_and_have_no_full_stop() -> None:
     desk = FakeDesktop()
     desk.becomes(role="terminal")

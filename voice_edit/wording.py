@@ -1,7 +1,7 @@
 """What becomes of words on their way into a text: the user's vocabulary, and how dictated words are set.
 
 heard ─► command      names and phrases that are known ─► grammar
-      └► dictation    manners ─► names and phrases ─► fitted to the place
+      └► dictation    manners (phrases left alone) ─► names and phrases ─► fitted to the place
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Wording:
     def dictation(self, text: str) -> tuple[Manners, Callable[[str], Meant]]:
         """How dictated words are set there, and what was meant by them."""
         names = frozenset(word for name in self.vocabulary.names(text) for word in name.split())
-        manners = replace(self.manners, names=self.manners.names | names)
+        manners = replace(self.manners, names=self.manners.names | names, kept=self.vocabulary.phrases_in)
         return manners, lambda words: self.vocabulary.corrected(words, text)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ class Manners:
     """A space behind the words: where the text goes on, always, or never."""
     names: frozenset[str] = frozenset()
     """Words that keep their capitals wherever they stand: those of the user's vocabulary."""
+    kept: Callable[[str], Sequence[tuple[int, int]]] | None = field(default=None, compare=False)
+    """Where in an utterance phrases stand that mean something else to the user, in code points and apart from
+    each other: no word of them is a mark, a filler or a correction."""
 
 
 USUAL = Manners()

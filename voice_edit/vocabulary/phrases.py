@@ -75,14 +75,15 @@ class Phrases:
         whole = self._whole(said) if _is_one(words, said) else None
         if whole is not None:
             return Filled(whole.write, (whole,), True)
-        hits: list[_Hit] = []
-        at = 0
-        while at < len(said):
-            hit, length = self._dictated(words, said, at)
-            if hit is not None:
-                hits.append(hit)
-            at += length
+        hits = self._hits(words, said)
         return Filled(_filled(words, hits), tuple(hit.phrase for hit in hits), False)
+
+    def places(self, words: str) -> list[tuple[int, int]]:
+        """Where phrases stand in words that are written down: from, to."""
+        said = _said(words)
+        if said and _is_one(words, said) and self._whole(said) is not None:
+            return [(said[0].start, said[-1].end)]
+        return [(hit.start, hit.end) for hit in self._hits(words, said)]
 
     def in_command(self, words: str) -> Filled:
         """Words of a command: a phrase at its end, after a word that a text may follow, becomes that text in
@@ -111,6 +112,16 @@ class Phrases:
         key = tuple(one.folded for one in said)
         snippet = self._snippets.get(key) or self._snippets.get(_without_lead(key))
         return snippet or self._replacements.get(key)
+
+    def _hits(self, words: str, said: list[_Said]) -> list[_Hit]:
+        hits: list[_Hit] = []
+        at = 0
+        while at < len(said):
+            hit, length = self._dictated(words, said, at)
+            if hit is not None:
+                hits.append(hit)
+            at += length
+        return hits
 
     def _dictated(self, words: str, said: list[_Said], at: int) -> tuple[_Hit | None, int]:
         """The phrase that begins with word `at`, and how many words are dealt with."""

@@ -116,6 +116,10 @@ class Vocabulary:
         ]
         return Corrected(filled.words, tuple(made), filled.exact)
 
+    def phrases_in(self, words: str) -> list[tuple[int, int]]:
+        """Where replacements and snippets stand in dictated words, in code points."""
+        return self._phrases.places(words)
+
     @cached_property
     def _phrases(self) -> Phrases:
         from voice_edit.vocabulary.phrases import Phrases
