@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from daemon_running import Running, running_daemon
 from fake_desktop import FakeDesktop
-from fake_devices import speech
+from fake_devices import silence, speech
 
 from voice_edit.config import Settings
 from voice_edit.desktop.base import Window
@@ -104,6 +104,38 @@ def test_a_password_is_not_listened_for(daemon: Running, desk: FakeDesktop) -> N
     with pytest.raises(RemoteFailure, match="password") as told:
         daemon.ask("talk.start")
     assert told.value.code == "field_secret"
+    assert daemon.microphone.sources == []
+
+
+def test_hands_free_listening_rests_while_the_focus_is_on_a_password(
+    daemon: Running, desk: FakeDesktop
+) -> None:
+    daemon.engine.enqueue("Begun.")
+    daemon.ask("hands_free", mode="dictate")
+    daemon.microphone.hear(speech()[:16_000])  # in the middle of a sentence
+    daemon.wait_for("speech")
+    desk.becomes(secret=True, role="password text")
+    assert daemon.wait_for("notice")["code"] == "field_secret"
+    assert daemon.wait_for("outcome")["words"] == "Begun."
+    daemon.wait_for_stage("idle")
+    assert (len(daemon.microphone.sources), daemon.microphone.sources[0].tail_ms) == (1, 0)
+    desk.becomes(secret=False, role="text")
+    daemon.wait_for_stage("listening")
+    daemon.engine.enqueue("Hello there.")
+    daemon.microphone.hear(speech())
+    daemon.microphone.hear(silence())
+    assert daemon.wait_for("outcome")["words"] == "Hello there."
+    assert daemon.ask("status")["hands_free"] == "dictate"
+
+
+def test_hands_free_listening_that_is_switched_off_while_it_rests_stays_off(
+    daemon: Running, desk: FakeDesktop
+) -> None:
+    desk.becomes(editable=False)
+    assert daemon.ask("hands_free", mode="dictate") == {"hands_free": "dictate"}
+    daemon.ask("hands_free", mode="off")
+    desk.becomes(ref=":1.5/field/2")
+    assert daemon.ask("status")["stage"] == "idle"
     assert daemon.microphone.sources == []
 
 

@@ -20,6 +20,7 @@ from voice_edit import pipeline
 from voice_edit.daemon import memory, talk_state, telling
 from voice_edit.daemon.talk_state import Begin, End, Ended, Gesture, GiveUp, StopWork, Talking
 from voice_edit.daemon.talking import TakeJob, Work
+from voice_edit.desktop.errors import FieldReadOnly, FieldSecret
 from voice_edit.errors import VoiceEditError
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class Coordinator:
         self._shown_target: dict[str, Any] = {}
         self._shown_microphone: dict[str, Any] = {}
         self._speaking = False
+        self._resting = False
+        """Nobody is listened to, hands-free, until the focus is on something else."""
         self._takes = 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -196,7 +199,10 @@ class Coordinator:
             case Begin():
                 try:
                     await self._begin(action, file)
-                except VoiceEditError:
+                except VoiceEditError as error:
+                    if not action.hold and isinstance(error, FieldSecret | FieldReadOnly):
+                        self._rest(error)
+                        return
                     self._talking, _ = talk_state.decide(self._talking, Ended(hands_free_too=True))
                     self.wait_to_unload()
                     raise
@@ -251,6 +257,7 @@ class Coordinator:
             take=take,
         )
         self._recording, self._chosen = job, chosen
+        self._resting = False
         self.talker.take(job)
         if begin.hold:
             self._later("longest", self.settings.daemon.longest_take_s, self._too_long)
@@ -297,24 +304,47 @@ class Coordinator:
     def _rotate_soon(self) -> None:
         self._spawn(self._rotate())
 
+    def _ought_to_rotate(self) -> bool:
+        """Whether who listens without a key should listen for something else now."""
+        job, chosen = self._recording, self._chosen
+        if self._resting:
+            return self.targets.choose().refusal is None
+        if job is None or job.hold or chosen is None:
+            return False
+        now = self.targets.choose()
+        return chosen.differs(now) or now.refusal is not None
+
     async def _rotate(self) -> None:
         """Begin a new recording without a gap, in a pause."""
         async with self._lock:
-            job = self._recording
-            if job is None or job.hold:
+            job, begin = self._recording, self._talking.take
+            if begin is None or begin.hold or (job is None and not self._resting):
+                self._resting = False
                 return
-            if self._speaking:
+            refusal = self.targets.choose().refusal
+            if job is not None and self._speaking and refusal is None:
                 self._later("rotate", ROTATE_AGAIN_S, self._rotate_soon)
                 return
-            begin = self._talking.take
-            assert begin is not None
             try:
                 await self._begin(begin, None)
+            except (FieldSecret, FieldReadOnly) as error:
+                self._rest(error)
             except VoiceEditError as error:
                 self.publish(telling.notice_of(error))
-                return
-            job.source.stop_after(0)
+                if job is None:
+                    self._talking, self._resting = Talking(), False
+            else:
+                if job is not None:
+                    job.source.stop_after(0)
             self._tell_stage()
+
+    def _rest(self, error: VoiceEditError) -> None:
+        """The focus is where nobody is listened to. What was said before counts."""
+        if not self._resting:
+            hint = "Listening goes on in the next field that takes text."
+            self.publish(telling.notice("warning", error.code, str(error), hint))
+        self._resting = True
+        self._end(0, self._clock())
 
     # --- what the working thread tells ------------------------------------------------------------------
 
@@ -393,8 +423,7 @@ class Coordinator:
 
     def tell_target(self) -> None:
         """Say so if words would now go elsewhere. Listening without a key goes there in the next pause."""
-        job, chosen = self._recording, self._chosen
-        if job is not None and chosen is not None and not job.hold and chosen.differs(self.targets.choose()):
+        if self._ought_to_rotate():
             self._later("rotate", 0.0, self._rotate_soon)
         shown = self.target().to_json()
         if shown != self._shown_target:
@@ -423,7 +452,7 @@ class Coordinator:
     async def close(self) -> None:
         """Give up what is being recorded; its sound is kept."""
         async with self._lock:
-            self._talking = Talking()
+            self._talking, self._resting = Talking(), False
             if self._recording is not None:
                 self._give_up()
             for name in list(self._timers):
