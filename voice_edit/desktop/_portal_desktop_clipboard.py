@@ -10,13 +10,14 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from dbus_fast import Variant
 
 from voice_edit.desktop._portal_desktop import CLIPBOARD, PortalDesktop
 from voice_edit.desktop._portal_desktop_bus import ANSWER_S
-from voice_edit.desktop._wayland_pipes import Writer
+from voice_edit.desktop._wayland_pipes import TooLarge, Writer, read_all
 from voice_edit.desktop._wayland_selection import Content, Offer, OnRequest, Source, Which
 from voice_edit.desktop.errors import FieldUnsupported
 from voice_edit.errors import TargetError
@@ -29,6 +30,9 @@ TAKE_S: Final = 30.0
 """How long somebody may take to read what we serve."""
 USUAL: Final = ("text/plain;charset=utf-8", "text/html", "image/png", "text/uri-list")
 """What is asked for where the desktop has not told yet what is there."""
+
+GUESSED_BYTES: Final = 1 << 20
+"""So much of it is waited for when it is only asked whether it is there; the rest is read elsewhere."""
 
 
 class PortalSelections:
@@ -128,13 +132,13 @@ class PortalSelections:
 
     async def _guess(self) -> Offer | None:
         """What is there, found by asking for it."""
-        found = []
+        pipes: dict[str, int] = {}
         for kind in USUAL:
-            try:
-                os.close(await self._read(self._desktop.session, kind))
-            except TargetError:
-                continue
-            found.append(kind)
+            with suppress(TargetError):
+                pipes[kind] = await self._read(self._desktop.session, kind)
+        found = list(pipes)
+        with suppress(TargetError, TooLarge):  # an owner may die of a pipe that is closed early
+            await asyncio.to_thread(read_all, pipes, quiet_s=ANSWER_S, most=GUESSED_BYTES)
         if not self._told:
             self._offer = Offer(0, found) if found else None
             self._told = True
@@ -159,8 +163,8 @@ class PortalSelections:
         ours = bool(options["session_is_owner"].value) if "session_is_owner" in options else False
         if ours:
             self._confirmed.set()
-        else:
-            self._lose()
+        elif self._confirmed.is_set():
+            self._lose()  # before it was ours, others may have had it: that news may come late
         self._numbers += 1
         self._offer = Offer(self._numbers, [str(kind) for kind in types]) if types else None
         self._told = True
