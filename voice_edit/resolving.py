@@ -34,6 +34,9 @@ from voice_edit.text_units import sentences, units
 _FLOWING: tuple[UnitName, ...] = ("character", "word", "sentence")
 """Units of which several stand on a line; their next one may begin right at the caret."""
 
+_TITLE = ("title", "the title")
+"""The first heading, where the word itself does not stand in the text."""
+
 
 def resolve(document: Document, selector: Selector) -> Span:
     """The one piece of text a selector names; several neighbours ("the last two words") as one piece."""
@@ -141,6 +144,11 @@ def _quote(document: Document, quote: Quote) -> list[Span]:
     if not found and (read := _read_further(quote)) is not None:
         try:
             return _quote(document, read)
+        except NoMatch:
+            pass
+    if not found and quote.which is None and quote.text.casefold() in _TITLE:
+        try:
+            return _unit(document, Unit(unit="heading", which=1, within=quote.within))
         except NoMatch:
             pass
     where = "" if quote.within is None else " there"

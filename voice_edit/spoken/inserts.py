@@ -2,12 +2,17 @@
 
 from voice_edit.commands import EditCommand, Insert
 from voice_edit.marks import mark_named
-from voice_edit.phrase import Phrase
+from voice_edit.phrase import Phrase, match
 from voice_edit.selectors import Caret, Edge, Place, Quote, Selected, Unit
 from voice_edit.spoken.rule import Meaning, Rule, Slots
 from voice_edit.spoken.selectors import place, structural
 
-_VERBS = "insert|put|add|write|type|append|enter|place|include|say|prepend"
+_VERBS = "insert|add|write|type|append|enter|include|say|prepend"
+_PUT = "put|place"
+_PAIRS = (
+    "quotes|quotation_marks|double_quotes|single_quotes|inverted_commas|brackets|square_brackets|parentheses|"
+    "parenthesis|parens|braces|curly_brackets"
+)
 _INTO = ("to", "into", "in", "on", "inside", "onto")
 
 
@@ -45,12 +50,18 @@ def _into(phrase: Phrase) -> Place | None:
     if target is None or isinstance(target, Selected):
         return None
     if isinstance(target, Unit) and target.unit == "list":
-        return Edge(side="after", of=Unit(unit="item", which=-1, within=target))
+        return _behind_last_item(target)
     return Edge(side="end", of=target)
+
+
+def _behind_last_item(of: Unit) -> Edge:
+    return Edge(side="after", of=Unit(unit="item", which=-1, within=of))
 
 
 def _insert(slots: Slots) -> Meaning:
     phrase = slots["rest"]
+    if _wraps(phrase):
+        return None
     if (first := _leading_place(phrase)) is not None:
         length, where = first
         return _at(phrase[length:], where)
@@ -59,6 +70,18 @@ def _insert(slots: Slots) -> Meaning:
         return _at(phrase, Caret())
     length, where = at
     return _at(phrase[:length], where)
+
+
+def _wraps(phrase: Phrase) -> bool:
+    """ "(put) quotes around Lisbon": marks around words, for which there is no command."""
+    return any(True for _ in match(f"[some|a_pair_of] {_PAIRS} around|round {{what}}", phrase))
+
+
+def _put(slots: Slots) -> Meaning:
+    """Like `_insert`, but "put Lisbon in quotes" names words that stand there."""
+    if any(True for _ in match(f"{{what}} in|into|inside|between {_PAIRS}", slots["rest"])):
+        return None
+    return _insert(slots)
 
 
 def _leading_place(phrase: Phrase) -> tuple[int, Place] | None:
@@ -96,6 +119,11 @@ def split_place(phrase: Phrase) -> tuple[int, Place] | None:
 
 
 def _at(phrase: Phrase, where: Place) -> list[EditCommand] | None:
+    if isinstance(where, Edge) and isinstance(where.of, Unit) and where.of.unit == "list":
+        if where.side == "start":
+            where = Edge(side="before", of=Unit(unit="item", which=1, within=where.of))
+        elif where.side == "end":
+            where = _behind_last_item(where.of)
     text = spoken_text(phrase) if len(phrase) else ""
     return [Insert(text=text, at=where)] if text else None
 
@@ -107,5 +135,6 @@ def _place_first(slots: Slots) -> Meaning:
 
 RULES: tuple[Rule, ...] = (
     Rule(f"{_VERBS} {{rest}}", _insert),
-    Rule(f"{{place}} {_VERBS} {{text}}", _place_first),
+    Rule(f"{_PUT} {{rest}}", _put),
+    Rule(f"{{place}} {_VERBS}|{_PUT} {{text}}", _place_first),
 )

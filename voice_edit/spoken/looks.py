@@ -107,12 +107,17 @@ def _make(slots: Slots) -> Meaning:
         if looks is None:
             continue
         target = what_or_bare(rest[:length])
-        if target is None or (
-            isinstance(target, Quote) and rest.norms[length] in ("heading", "title", "list", "the")
-        ):
+        if target is None or (isinstance(target, Quote) and _is_thing(rest.norms[length:])):
             continue
         return [look(target) for look in looks]
     return None
+
+
+def _is_thing(words: tuple[str, ...]) -> bool:
+    """Whether words behind a quote go on with it, or name a thing that is there: "put Bob in the list"."""
+    return words[0] in ("heading", "title", "list", "the") or (
+        words[0] in ("in", "into", "on", "to") and words[1:2] == ("the",)
+    )
 
 
 def _verb(look: Look) -> Callable[[Slots], Meaning]:

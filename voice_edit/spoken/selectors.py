@@ -85,7 +85,8 @@ _SAID_LAST = (
 _TITLED: tuple[UnitName, ...] = ("section", "heading")
 _SCOPES = ("of", "in", "from", "on", "within", "inside")
 _CONTAINING = (
-    "with|containing|that_contains|which_contains|that_says|that_has|including|that_starts_with|starting_with"
+    "with|containing|that_contains|which_contains|that_says|that_has|including|that_starts_with|"
+    "starting_with|about|mentioning|that_mentions"
 )
 _EDGES = {
     "start": "start",

@@ -28,6 +28,9 @@ _PLURALS = {(*noun[:-1], noun[-1] + "s"): unit for noun, unit in _NOUNS.items()}
 
 Words = tuple[str, ...]
 
+_SAID_OF_TEXT: tuple[Words, ...] = (("word",), ("letter",), ("character",))
+"""What people call text that they quote."""
+
 _BACKWARDS: dict[Words, int] = {
     ("penultimate",): -2,
     ("last", "but", "one"): -2,
@@ -158,12 +161,14 @@ def _pair(before: Words) -> int | None:
 
 def _numbered(words: Words) -> Unit | Range | None:
     """ "line five", "paragraph number 2", "lines two to four"."""
-    if words[:1] == ("the",):
-        words = words[1:]
+    the = words[:1] == ("the",)
+    words = words[1:] if the else words
     for length in (2, 1):
         head, rest = words[:length], words[length:]
         if len(head) < length or not rest:
             continue
+        if the and head in _SAID_OF_TEXT and rest[:1] != ("number",):
+            continue  # "the word two" is the word "two", not the second one
         if rest[:1] in (("number",), ("numbers",)):
             rest = rest[1:]
         if head in _NOUNS:
