@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 
 from app_wire import Channel
@@ -95,7 +96,16 @@ class Line:
         self.widget.undo()
 
 
+def keep_none_alive() -> None:
+    """PySide6 6.12 takes a reference to None too much from each method that returns nothing; before
+    Python 3.12 made None immortal, a program that ran for long ended with a fatal error.
+    """
+    if sys.version_info < (3, 12):
+        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
+
+
 def main() -> None:
+    keep_none_alive()
     application = QApplication(["qt-target"])
     window = QWidget()
     window.setWindowTitle(sys.argv[1])
