@@ -46,10 +46,10 @@ _MISSING: Final = frozenset(
 def failure(ref: Ref, member: str, name: str, text: str) -> TargetError:
     """The error that an error reply means."""
     if name in _GONE:
-        return TargetGone("the field, or its program, is not there any more")
+        return TargetGone("The field, or its program, is not there any more.")
     if name in _MISSING:
-        return FieldUnsupported(f"the field does not answer {member}")
-    return FieldUnsupported(f"the field refuses {member}: {text or name}")
+        return FieldUnsupported(f"The field does not answer {member}.")
+    return FieldUnsupported(f"The field refuses {member}: {text or name}.")
 
 
 class Bus:
@@ -76,14 +76,14 @@ class Bus:
             future = asyncio.run_coroutine_threadsafe(work, self._loop)
         except RuntimeError as error:
             work.close()
-            raise TargetGone("the accessibility service was closed") from error
+            raise TargetGone("The accessibility service was closed.") from error
         try:
             return future.result(timeout_s)
         except concurrent.futures.TimeoutError as error:
             future.cancel()
-            raise TargetTimeout(f"the program does not answer: {timeout_s:g} s passed") from error
+            raise TargetTimeout(f"The program does not answer: {timeout_s:g} s passed.") from error
         except concurrent.futures.CancelledError as error:
-            raise TargetGone("the accessibility service was closed") from error
+            raise TargetGone("The accessibility service was closed.") from error
 
     def close(self) -> None:
         """Disconnect and end the thread."""
@@ -107,12 +107,12 @@ class Bus:
         Returns whether this switched accessibility on. Raises FieldUnsupported with a remedy.
         """
         if not self._session_bus:
-            raise FieldUnsupported("there is no session bus here", hint=REMEDY)
+            raise FieldUnsupported("There is no session bus here.", hint=REMEDY)
         try:
             return await asyncio.wait_for(self._connect(), CONNECT_S)
         except (OSError, DBusError, InvalidAddressError, TimeoutError, EOFError, ValueError) as error:
             raise FieldUnsupported(
-                f"the accessibility bus cannot be reached: {error!r}", hint=REMEDY
+                f"The accessibility bus cannot be reached: {error!r}.", hint=REMEDY
             ) from error
 
     async def _connect(self) -> bool:
@@ -141,17 +141,17 @@ class Bus:
         """Call a method and return the values of its reply. Raises TargetGone, TargetTimeout,
         FieldUnsupported."""
         if self._bus is None or not self._bus.connected:
-            raise TargetGone("the accessibility bus is gone")
+            raise TargetGone("The accessibility bus is gone.")
         try:
             return await asyncio.wait_for(_ask(self._bus, ref, interface, member, signature, *body), wait_s)
         except TimeoutError as error:
             raise TargetTimeout(
-                f"the program does not answer: {member} took more than {wait_s:g} s"
+                f"The program does not answer: {member} took more than {wait_s:g} s."
             ) from error
         except DBusError as error:
             raise failure(ref, member, error.type, error.text) from error
         except (OSError, EOFError) as error:
-            raise TargetGone("the accessibility bus is gone") from error
+            raise TargetGone("The accessibility bus is gone.") from error
 
     async def get(self, ref: Ref, interface: str, name: str) -> Any:
         """The value of a property."""
@@ -160,7 +160,7 @@ class Bus:
     def tell(self, ref: Ref, interface: str, member: str, signature: str, *body: Any) -> None:
         """Call a method whose reply is not waited for: in order with all other calls to that program."""
         if self._bus is None or not self._bus.connected:
-            raise TargetGone("the accessibility bus is gone")
+            raise TargetGone("The accessibility bus is gone.")
         message = _message(ref, interface, member, signature, body, MessageFlag.NO_REPLY_EXPECTED)
         self._bus.send(message).add_done_callback(lambda sent: sent.cancelled() or sent.exception())
 

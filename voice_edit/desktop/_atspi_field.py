@@ -90,14 +90,14 @@ class AtspiField:
         """The role and the states of the element, which is there."""
         role, states = await asyncio.gather(role_of(self._bus, self._ref), states_of(self._bus, self._ref))
         if has(states, DEFUNCT):
-            raise TargetGone("the field is not there any more")
+            raise TargetGone("The field is not there any more.")
         return role, states
 
     async def _check(self) -> int:
         """The states of the element, which is no password."""
         role, states = await self._states()
         if role == PASSWORD_ROLE or self._service.was_secret(self._ref):
-            raise FieldSecret("this is a password field")
+            raise FieldSecret("This is a password field.")
         return states
 
     async def _is_focused(self) -> bool:
@@ -118,16 +118,16 @@ class AtspiField:
 
     async def _select(self, selection: Selection) -> None:
         if not await (await self._body()).select(selection):
-            raise FieldUnsupported("the field does not select what it is told to")
+            raise FieldUnsupported("The field does not select what it is told to.")
 
     async def _replace(self, start: int, end: int, new: str) -> None:
         if "\0" in new or any("\ud800" <= char <= "\udfff" for char in new):
-            raise FieldRefused("the text holds a character that no field can hold")
+            raise FieldRefused("The text holds a character that no field can hold.")
         if not takes_text(await self._check()):
-            raise FieldReadOnly("the field takes no text now")
+            raise FieldReadOnly("The field takes no text now.")
         length_in = self._traits.length_in
         if length_in is None or not self._element.writable:
-            raise FieldUnsupported(f"{self._element.app or 'this program'} takes no text by offsets here")
+            raise FieldUnsupported(f"{self._element.app or 'This program'} takes no text by offsets here.")
         low, high = await self._plain.native(start, end)
         calls = []
         if high > low:
@@ -146,8 +146,8 @@ class AtspiField:
         answers = await asyncio.gather(*calls, return_exceptions=True)
         failed = [answer for answer in answers if isinstance(answer, BaseException)]
         if any(isinstance(answer, TargetGone | TargetTimeout) for answer in failed):
-            raise TargetUncertain("the program fell silent while it was written to") from failed[0]
+            raise TargetUncertain("The program fell silent while it was written to.") from failed[0]
         if failed and len(failed) < len(answers):
-            raise TargetUncertain("the program did only half of what it was told") from failed[0]
+            raise TargetUncertain("The program did only half of what it was told.") from failed[0]
         if failed:
             raise failed[0]

@@ -50,7 +50,7 @@ async def role_of(bus: Bus, ref: Ref) -> int:
     try:
         return int((await bus.call(ref, ACCESSIBLE, "GetRole"))[0])
     except FieldUnsupported as error:
-        raise TargetGone("the field is not there any more") from error
+        raise TargetGone("The field is not there any more.") from error
 
 
 class Programs:

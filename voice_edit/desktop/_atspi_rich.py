@@ -78,7 +78,7 @@ class RichText:
         several objects: the interface selects inside of one."""
         place = (await self._read()).span(selection.start, selection.end)
         if place is None:
-            raise FieldUnsupported("what is to be selected goes over several paragraphs")
+            raise FieldUnsupported("What is to be selected goes over several paragraphs.")
         ref, start, end = place
         one = PlainText(self._bus, ref, self._traits, multi_line=False)
         return await one.select(Selection(start, end))
@@ -98,8 +98,8 @@ class RichText:
                 await asyncio.sleep(AGAIN_S)
             before = now
         if not fits:
-            raise FieldUnsupported("the text is made of parts that do not tell where they stand")
-        raise TargetChanged("the text changes while it is read")
+            raise FieldUnsupported("The text is made of parts that do not tell where they stand.")
+        raise TargetChanged("The text changes while it is read.")
 
     async def _fetch(self) -> Node:
         """Level by level, so that it takes as many round trips as it has levels."""
@@ -109,7 +109,7 @@ class RichText:
             inner = [(told, child) for told in level for child in told.children]
             count += len(inner)
             if count > MOST_OBJECTS:
-                raise FieldUnsupported("the text is made of too many parts to be read")
+                raise FieldUnsupported("The text is made of too many parts to be read.")
             answers = await asyncio.gather(*(self._ask(child) for _, child in inner))
             for (told, _), answer in zip(inner, answers, strict=True):
                 told.inner.append(answer)

@@ -64,7 +64,7 @@ class PlainText:
                 return window(self._points(text, start, place), most)
             place = after
             await asyncio.sleep(AGAIN_S)
-        raise TargetChanged("the text changes while it is read")
+        raise TargetChanged("The text changes while it is read.")
 
     async def span(self, start: int, end: int) -> TextWindow:
         """The text between two offsets."""
@@ -77,7 +77,7 @@ class PlainText:
                 return stretch(told, start, end) if self._whole else told
             place = after
             await asyncio.sleep(AGAIN_S)
-        raise TargetChanged("the text changes while it is read")
+        raise TargetChanged("The text changes while it is read.")
 
     async def native(self, *points: int) -> tuple[int, ...]:
         """Offsets as the toolkit counts them."""
@@ -197,7 +197,7 @@ class PlainText:
         except (TargetGone, TargetTimeout):
             raise
         except TargetError as error:
-            raise FieldUnsupported("the field cannot be told what to select") from error
+            raise FieldUnsupported("The field cannot be told what to select.") from error
 
 
 def stretch(told: TextWindow, start: int, end: int) -> TextWindow:

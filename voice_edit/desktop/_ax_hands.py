@@ -51,7 +51,7 @@ class AxKeyboard:
 
     def type(self, text: str) -> None:
         if missing := ax.untypable(text):
-            raise FieldUnsupported(f"No key types {missing!r}.")
+            raise FieldUnsupported(f"No key types “{missing}”.")
         for piece in ax.pieces(text):
             if self._held():
                 raise KeysHeld("A modifier key went down while text was typed.")

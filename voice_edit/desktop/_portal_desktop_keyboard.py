@@ -56,7 +56,7 @@ class PortalKeyboard:
     def type(self, text: str) -> None:
         """Type it, a character at a time."""
         if bad := self.untypable(text):
-            raise FieldUnsupported(f"Nobody knows whether the present layout has {bad!r}.")
+            raise FieldUnsupported(f"Nobody knows whether the present layout has “{bad}”.")
         for char in text:
             self._strike([key_of(_PLACES.get(char, char))])
 

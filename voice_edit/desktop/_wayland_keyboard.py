@@ -80,7 +80,7 @@ class VirtualKeyboard:
     def type(self, text: str) -> None:
         """Type it, whatever the user's layout is."""
         if bad := untypable(text):
-            raise FieldUnsupported(f"There is no key for {bad!r}.")
+            raise FieldUnsupported(f"There is no key for “{bad}”.")
         if len(text) > MOST_TYPED:
             raise FieldUnsupported(f"{len(text)} characters are too many to be typed; {MOST_TYPED} are not.")
         for chunk in typed_chunks(text):

@@ -51,7 +51,7 @@ class FieldHands:
         keyboard = self._ready(field)
         if missing := keyboard.untypable(text):
             shown = missing if len(missing) <= 8 else f"{missing[:8]}…"
-            raise FieldUnsupported(f"The keyboard layout has no keys for: {shown}")
+            raise FieldUnsupported(f"The keyboard layout has no keys for “{shown}”.")
         self._check(field)
         keyboard.type(text)
 
