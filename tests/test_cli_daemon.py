@@ -370,6 +370,19 @@ def test_a_file_is_edited_through_the_microphone_until_stop_is_said(daemon: Fake
     assert not daemon.stopped.is_set(), "a daemon that ran before goes on"
 
 
+def test_without_a_key_the_command_that_starts_and_stops_is_named(daemon: FakeDaemon, notes: Path) -> None:
+    daemon.status["hotkeys"] = {"backend": None}
+
+    def happen() -> None:
+        daemon.wait_for(lambda: daemon.asked(p.Status))
+        stop = outcome(notes, "Stop listening.", "x", "y") | {"commands": [{"kind": "stop"}], "after": TEXT}
+        daemon.publish("outcome", **stop | {"changes": []})
+
+    with meanwhile(happen):
+        result = run("edit", notes)
+    assert "`voice-edit talk toggle --mode edit`" in result.stderr
+
+
 def test_what_could_not_be_done_is_told_and_in_the_exit_code(daemon: FakeDaemon, notes: Path) -> None:
     def happen() -> None:
         daemon.wait_for(lambda: daemon.asked(p.Status))

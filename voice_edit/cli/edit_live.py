@@ -14,7 +14,6 @@ from voice_edit.cli.daemon import connect
 from voice_edit.cli.live import event_rich, outcome_json
 from voice_edit.cli.live_line import LiveLine, Now
 from voice_edit.cli.questions import Keyboard, Questions
-from voice_edit.cli.status_text import keys_line
 from voice_edit.errors import DaemonGone, RemoteFailure, UsageError, VoiceEditError
 from voice_edit.paths import whole_path
 
@@ -121,7 +120,9 @@ class Session:
             does = {"hold": "Hold", "toggle": "Tap"}.get(str(keys.get("style")), "Hold or tap")
             how = f"{does} {key} and speak."
         else:
-            how = f"Talk keys: {keys_line(keys)} --mode {self._mode}, or listen with --hands-free."
+            how = (
+                f"No talk key: use `voice-edit talk toggle --mode {self._mode}`, or listen with --hands-free."
+            )
         enter = "" if self._hands_free or not self._keyboard.usable else " Enter starts and stops too."
         self._output.note(f"{how}{enter} Ctrl-C ends.")
         if problem := (status.get("microphone") or {}).get("problem"):

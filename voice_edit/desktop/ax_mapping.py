@@ -49,7 +49,6 @@ UNSUPPORTED: Final = -25205
 NOT_IMPLEMENTED: Final = -25208
 DISABLED: Final = -25211
 NO_VALUE: Final = -25212
-PARAMETER_UNSUPPORTED: Final = -25213
 
 PERMISSION: Final = (
     "Allow it in System Settings > Privacy & Security > Accessibility, for the program that runs voice-edit "

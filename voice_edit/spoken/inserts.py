@@ -119,11 +119,12 @@ def split_place(phrase: Phrase) -> tuple[int, Place] | None:
 
 
 def _at(phrase: Phrase, where: Place) -> list[EditCommand] | None:
-    if isinstance(where, Edge) and isinstance(where.of, Unit) and where.of.unit == "list":
+    of = where.of if isinstance(where, Edge) else None
+    if isinstance(where, Edge) and isinstance(of, Unit) and of.unit == "list":
         if where.side == "start":
-            where = Edge(side="before", of=Unit(unit="item", which=1, within=where.of))
+            where = Edge(side="before", of=Unit(unit="item", which=1, within=of))
         elif where.side == "end":
-            where = _behind_last_item(where.of)
+            where = _behind_last_item(of)
     text = spoken_text(phrase) if len(phrase) else ""
     return [Insert(text=text, at=where)] if text else None
 

@@ -49,9 +49,6 @@ _LEAST, _SHORT, _LONG = 4, 7, 6
 
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}]+)*")
 _QUOTED = regex.compile(r"“[^”]*”|„[^“”]*[“”]|«[^»]*»|\"[^\"]*\"")
-_PIECE = regex.compile(
-    r"\p{Lu}+(?=\p{Lu}\p{Ll})|\p{Lu}?\p{Ll}+|\p{Lu}+|\p{N}+|[^\p{Lu}\p{Ll}\p{N}\s_.&#+/@'’-]+"
-)
 _TIGHT = frozenset((" ", "-", "\u00a0"))
 
 
