@@ -270,3 +270,12 @@ def test_what_was_made_of_a_snippet_is_called_so() -> None:
     run("snippet", "my signature", "Joe")
     tried = json.loads(run("try", "insert my signature", "--edit", "--json")[1])
     assert [one["why"] for one in tried["made"]] == ["snippet"]
+
+
+def test_names_of_scripts_that_need_joiners_are_words(paths: Paths) -> None:
+    names = ["نیم\u200cرو", "क्\u200dष"]
+    for name in names:
+        store.put_word(paths, checked_word(name))
+    assert [word.write for word in store.read_vocabulary(paths).words] == names
+    with pytest.raises(UsageError):
+        checked_word("Git\u202eLab")

@@ -75,7 +75,7 @@ def read_entries(data: Mapping[str, Any], origin: str) -> Entries:
 def checked_word(write: str, sounds_like: Sequence[str] = (), *, origin: str = "This word") -> Word:
     """A word as it may stand in the file. Raises UsageError."""
     name = " ".join(write.split())
-    if not any(c.isalpha() for c in name) or len(name) > LONGEST_NAME or not name.isprintable():
+    if not any(c.isalpha() for c in name) or len(name) > LONGEST_NAME or not _is_visible(name):
         raise UsageError(
             f"{origin}: “{name[:40]}” is no word: it needs a letter, and at most {LONGEST_NAME} characters.",
             hint="For longer texts there are snippets.",
@@ -100,6 +100,11 @@ def checked_phrase(say: str, write: str, *, origin: str = "This phrase") -> Phra
             f"{origin}: what is written for “{spoken}” must have 1 to {LONGEST_TEXT} characters.", hint=_SEE
         )
     return Phrase(spoken, write)
+
+
+def _is_visible(name: str) -> bool:
+    # Joiners are spelling in Persian and Hindi; other marks without a look would only hide in a name.
+    return name.replace("\u200c", "").replace("\u200d", "").isprintable()
 
 
 _SEE = "docs/vocabulary.md shows how the file looks."
