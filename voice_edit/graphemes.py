@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import regex
 
 _CLUSTER = regex.compile(r"\X")
+_SURE = regex.compile(r"\p{GCB=Other}\p{GCB=Other}")
+"""Between two of these there is always a border: most letters, signs, spaces, and each emoji's first part."""
 
 
 def clusters(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
@@ -24,7 +26,11 @@ def _around(text: str, at: int) -> tuple[int, int]:
         return at, at
     if text[at] == "\n" and text[at - 1] == "\r":
         return at - 1, at + 1
-    for start, end in clusters(text, begin):
+    # Nor over a sure border; a paragraph may be one long line, and many offsets are asked for.
+    sure = at
+    while sure > begin and not _SURE.match(text, sure - 1, sure + 1):
+        sure -= 1
+    for start, end in clusters(text, max(begin, sure)):
         if start < at < end:
             return start, end
         if end >= at:
