@@ -47,6 +47,8 @@ class FakeField:
         self.frozen = False
         self.focused = True
         self.calls: list[str] = []
+        self.longest_read = 0
+        """Code points that one call gave."""
 
     def read(self, start: int, end: int) -> str:
         self._called("read")
@@ -55,11 +57,11 @@ class FakeField:
     def look(self, most: int) -> TextWindow:
         self._called("look")
         start = max(0, min(self.selection.head - most // 2, len(self.text) - most))
-        return TextWindow(self.text[start : start + most], start, len(self.text), self.selection)
+        return self._window(start, start + most)
 
     def look_at(self, start: int, end: int) -> TextWindow:
         self._called("look_at")
-        return TextWindow(self.text[start:end], start, len(self.text), self.selection)
+        return self._window(start, end)
 
     def replace(self, start: int, end: int, new: str) -> None:
         self._called("replace")
@@ -87,6 +89,11 @@ class FakeField:
     def type(self, new: str) -> None:
         """Put text in the place of the selection."""
         self.put(self.selection.start, self.selection.end, new)
+
+    def _window(self, start: int, end: int) -> TextWindow:
+        text = self.text[start:end]
+        self.longest_read = max(self.longest_read, len(text))
+        return TextWindow(text, start, len(self.text), self.selection)
 
     def _called(self, name: str) -> None:
         self.before_call(name)

@@ -15,6 +15,7 @@ from fake_devices import silence, speech
 
 from voice_edit.config import Settings
 from voice_edit.desktop.base import Window
+from voice_edit.edits import Selection
 from voice_edit.errors import RemoteFailure
 
 CHAT = Window("x11:0x2", "chat", "Chat", 78)
@@ -58,6 +59,72 @@ def test_commands_edit_the_field_without_a_selection(daemon: Running, desk: Fake
     desk.field.put(0, 0, "See you on Tuesday at noon.")
     talk(daemon, "Replace Tuesday with Wednesday.", mode="edit")
     assert desk.field.text == "See you on Wednesday at noon."
+
+
+UNASKED = Settings.model_validate({"hotkeys": {"backend": "none"}, "ask": {"confirm_chars": 0}})
+LONG = "".join(f"Sentence number {n} stands here. It has a friend.\n" for n in range(1000))
+
+
+@pytest.mark.parametrize(
+    ("words", "after"),
+    [
+        ("Delete the first sentence.", LONG.replace("Sentence number 0 stands here. ", "", 1)),
+        ("Delete the last line.", LONG.removesuffix("Sentence number 999 stands here. It has a friend.\n")),
+        ("Replace number 7 stands with number seven stands.", LONG.replace("number 7 ", "number seven ")),
+        ("Replace every friend with cousin.", LONG.replace("friend", "cousin")),
+    ],
+)
+def test_a_command_about_all_of_a_long_text_is_not_carried_out_in_a_window_of_it(
+    desk: FakeDesktop, words: str, after: str
+) -> None:
+    desk.field.put(0, 0, LONG)
+    desk.field.selection = Selection(25_000, 25_000)
+    with running_daemon(UNASKED, desktop=desk.desktop) as daemon:
+        assert talk(daemon, words, mode="edit")["receipt"]["state"] == "verified"
+    assert desk.field.text == after
+
+
+def test_the_caret_goes_to_the_end_of_a_long_text_not_of_a_window_of_it(
+    daemon: Running, desk: FakeDesktop
+) -> None:
+    desk.field.put(0, 0, LONG)
+    desk.field.selection = Selection(25_000, 25_000)
+    talk(daemon, "Go to the end.", mode="edit")
+    assert desk.field.selection.head >= len(LONG) - 1
+
+
+def test_a_paragraph_that_goes_on_behind_the_window_is_meant_as_a_whole(desk: FakeDesktop) -> None:
+    text = "short words, " * 2000
+    desk.field.put(0, 0, f"Before.\n\n{text}\n\nBehind.")
+    desk.field.selection = Selection(13_000, 13_000)
+    with running_daemon(UNASKED, desktop=desk.desktop) as daemon:
+        talk(daemon, "Make this paragraph upper case.", mode="edit")
+    assert desk.field.text == f"Before.\n\n{text.upper()}\n\nBehind."
+
+
+def test_a_command_about_what_is_near_reads_no_more_than_the_window(
+    daemon: Running, desk: FakeDesktop
+) -> None:
+    desk.field.put(0, 0, LONG)
+    at = LONG.index("number 500 ")
+    desk.field.selection = Selection(at, at)
+    desk.field.longest_read = 0
+    talk(daemon, "Delete this sentence.", mode="edit")
+    assert desk.field.text == LONG.replace("Sentence number 500 stands here. ", "")
+    assert desk.field.longest_read <= 8000
+
+
+def test_what_was_typed_far_away_while_somebody_spoke_is_kept(daemon: Running, desk: FakeDesktop) -> None:
+    desk.field.put(0, 0, LONG)
+    desk.field.selection = Selection(25_000, 25_000)
+    daemon.engine.enqueue("Delete the first sentence.")
+    daemon.ask("talk.start", mode="edit")
+    daemon.microphone.hear(speech())
+    desk.field.put(24_000, 24_000, "typed")
+    daemon.ask("talk.stop")
+    daemon.wait_for("outcome")
+    typed = LONG[:24_000] + "typed" + LONG[24_000:]
+    assert desk.field.text == typed.replace("Sentence number 0 stands here. ", "", 1)
 
 
 def test_undo_takes_back_our_span_only(daemon: Running, desk: FakeDesktop) -> None:

@@ -13,6 +13,7 @@ Undo and redo that are *said* go to the journal, like the verbs: they reach back
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from voice_edit.errors import (
     Ambiguous,
     Interrupted,
     JournalError,
+    NoMatch,
     NoTarget,
     NotConfirmed,
     NotUnderstood,
@@ -317,7 +319,7 @@ class Editing:
             commands = redictation.commands(document, words, said=self._said(snapshot))
             if not commands:
                 raise error
-            return self._plan(utterance, snapshot, Understood(words, mode, commands), None)
+            return self._plan_for(utterance, snapshot, Understood(words, mode, commands), None)
 
         plan = plan_for(self._snapshot(mode))
         if not ask.confirm(plan.snapshot.text, plan.text_after, plan.edits, question=SAID_AGAIN):
@@ -342,6 +344,22 @@ class Editing:
         return snapshot
 
     def _plan(self, utterance: int, snapshot: Snapshot, understood: Understood, ask: Asker | None) -> Plan:
+        """What the commands do, to a window of the text if that is enough, else to all of it."""
+        from voice_edit.reach import is_far, touches_edge
+
+        if snapshot.whole is None or understood.mode == "dictate":
+            return self._plan_for(utterance, snapshot, understood, ask)
+        if not is_far(understood.commands):
+            before, behind = (count > 0 for count in snapshot.outside)
+            with suppress(NoMatch):
+                plan = self._plan_for(utterance, snapshot, understood, ask)
+                if not touches_edge(plan.edits, len(snapshot.text), before=before, behind=behind):
+                    return plan
+        return self._plan_for(utterance, snapshot.whole(), understood, ask)
+
+    def _plan_for(
+        self, utterance: int, snapshot: Snapshot, understood: Understood, ask: Asker | None
+    ) -> Plan:
         """What the commands do to this text; what is ambiguous is asked, one after the other.
 
         The journal gets the commands as they were chosen.

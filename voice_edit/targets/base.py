@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ class Snapshot:
     there; "lines" is missing where a text must stay one line, "joined": without asking."""
     app: str = ""
     """The program that holds it, lower case, where it is not our own."""
+    outside: tuple[int, int] = (0, 0)
+    """How many code points of the target's text come before and behind `text`: only a window was read."""
+    whole: Callable[[], Snapshot] | None = field(default=None, compare=False, repr=False)
+    """All of the text at this moment, where this is only a window. Raises TargetError."""
 
 
 @dataclass(frozen=True, slots=True)

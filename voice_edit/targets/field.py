@@ -133,14 +133,52 @@ class FieldTarget:
         else:
             seen = self._seen_again(self._pinned)
         self._now, self._whole = seen, whole
+        return self._snapshot(seen)
+
+    def _widened(self) -> Snapshot:
+        """All of the text, for a command that is about more than the window; the place that the speaker
+        meant stays the same. Raises FieldUnsupported for a text of more than `MOST_WHOLE` code points.
+        """
+        from voice_edit.edits import Selection
+
+        pinned = self._pinned
+        assert pinned is not None
+        seen = self._seen_again(pinned)
+        there = self._field.look_at(0, MOST_WHOLE)
+        if there.count > MOST_WHOLE:
+            raise FieldUnsupported(
+                f"The text of {self.title} is too long to be read as a whole.",
+                hint="Nothing was written. Name a place near the caret by its words.",
+            )
+        if there.count != seen.count or there.text[seen.start : seen.end] != seen.text:
+            raise TargetChanged(_CHANGED.format(title=self.title))
+
+        def shifted(window: Seen, start: int) -> Selection:
+            return Selection(window.selection.anchor + start, window.selection.head + start)
+
+        # What was changed out of sight while somebody spoke, nobody can tell.
+        text = there.text[: seen.start] + pinned.text + there.text[seen.end :]
+        self._pinned = Seen(0, text, len(text), shifted(pinned, seen.start))
+        self._now = Seen(0, there.text, there.count, shifted(seen, seen.start))
+        return self._snapshot(self._now)
+
+    def _snapshot(self, seen: Seen) -> Snapshot:
         capabilities = {"write", "read_back", "selection", "edit"}
         if self._takes_lines:
             capabilities.add("lines")
         elif self.focus.profile.newlines == "space":
             capabilities.add("joined")
         version = _version(seen.text)
+        outside = (seen.start, seen.count - seen.end)
         return Snapshot(
-            self._name, seen.text, seen.selection, version, frozenset(capabilities), self.focus.app
+            self._name,
+            seen.text,
+            seen.selection,
+            version,
+            frozenset(capabilities),
+            self.focus.app,
+            outside=outside,
+            whole=self._widened if any(outside) and not self._whole else None,
         )
 
     def prepare(
