@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from tui_driver import on_stage, scene, until
 
 from voice_edit.paths import Paths
-from voice_edit.tui.vocabulary_screen import VocabularyScreen
+from voice_edit.tui.vocabulary_screen import Row, VocabularyScreen
 from voice_edit.vocabulary import store
 from voice_edit.vocabulary.entries import Entries, Phrase, Word
 
@@ -59,3 +60,12 @@ async def test_a_broken_file_is_told_and_left_alone() -> None:
         await until(lambda: "not valid TOML" in stage.screen_text())
         await stage.pilot.press("d", "enter")
         assert store.vocabulary_file(paths).read_text(encoding="utf-8") == "words = ["
+
+
+def test_names_of_any_width_leave_what_is_behind_them_in_one_column() -> None:
+    columns = []
+    for name in ("GitLab", "北京" * 3, "Long" * 12, "é" * 28):
+        line = Row("word", name, "|").look().plain
+        columns.append(cell_len(line.partition("|")[0]))
+    assert len(set(columns)) == 1
+    assert "…" in Row("word", "Long" * 12, "").look().plain

@@ -135,7 +135,7 @@ def meter(state: State, width: int) -> Content:
         name = visible(microphone.device or "microphone")
     else:
         name = "microphone closed" if state.connected else ""
-    left = Content.assemble((" " + _short(name, max(DEVICE_CELLS, width // 3)) + "  ", "$muted"))
+    left = Content.assemble((" " + short(name, max(DEVICE_CELLS, width // 3)) + "  ", "$muted"))
     right = _loudness(state) if is_open else Content(" ")
     room = max(0, width - left.cell_length - right.cell_length)
     return left + bars(state.levels[-room:] if room else (), live=is_open, width=room) + right
@@ -400,5 +400,6 @@ def _one_line(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
-def _short(text: str, cells: int) -> str:
+def short(text: str, cells: int) -> str:
+    """No wider than that; what is cut off ends with "…"."""
     return text if cell_len(text) <= cells else set_cell_size(text, cells - 1).rstrip() + "…"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from rich.cells import set_cell_size
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -29,6 +30,7 @@ MEANINGS = {
 }
 _LIKE = "How it is heard, in plain spelling, several with commas between. Empty: as it is written."
 _WRITE = "What is written then. \\n is a new line, \\t a tab."
+_NAME_CELLS = 28
 _NOTHING = "Nothing yet. n: a name or word of your own"
 
 
@@ -46,7 +48,7 @@ class Row:
         """One line of the list."""
         return Content.assemble(
             (f" {self.kind:<12}", "$muted"),
-            (f" {visible(self.name):<28.28}", "bold"),
+            (f" {set_cell_size(view.short(visible(self.name), _NAME_CELLS), _NAME_CELLS)}", "bold"),
             (f" {visible(self.more)}", ""),
         )
 
