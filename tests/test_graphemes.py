@@ -12,8 +12,8 @@ from voice_edit.graphemes import clusters, snap_left, snap_right
 PARTS = [
     "a", "Z", " ", ".", "0", "\n", "\r", "\r\n", "\t", "\u00e9", "e\u0301", "\u0301", "\u200d", "\ufe0f",
     "\U0001f469", "\U0001f469\u200d\U0001f467", "\U0001f3fd", "\U0001f1e9", "\U0001f1ea", "\U0001f600",
-    "\u20e3", "\u4f60", "\u304b", "\u3099", "\u05d0", "\u05b0", "\u0600", "\u0627", "\u0928", "\u094d", "\u0938",
-    "\u0947", "\u0e01", "\u0e33", "\u1100", "\u1161", "\u11a8", "\uac00", "\ufffc", "\ufeff",
+    "\u20e3", "\u4f60", "\u304b", "\u3099", "\u05d0", "\u05b0", "\u0600", "\u0627", "\u0928", "\u094d",
+    "\u0938", "\u0947", "\u0e01", "\u0e33", "\u1100", "\u1161", "\u11a8", "\uac00", "\ufffc", "\ufeff",
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(PARTS), max_size=12).map("".join)
 
