@@ -74,11 +74,13 @@ class Punctuated:
     """The last mark is the speaker's, not the recogniser's."""
 
 
-def punctuated(text: str, *, everywhere: bool = False, behind_word: bool = False) -> Punctuated:
+def punctuated(
+    text: str, *, everywhere: bool = False, behind_word: bool = False, capitals: bool = True
+) -> Punctuated:
     """The utterance with its spoken marks; the same text if there are none.
 
     `everywhere`: each name is a mark, but after "the word". `behind_word`: the text in front ends in a word,
-    which a mark may follow.
+    which a mark may follow. `capitals`: a sentence or line that begins behind a spoken mark gets one.
     """
     words = words_of(text)
     found: dict[int, MarkName] = {}
@@ -105,7 +107,7 @@ def punctuated(text: str, *, everywhere: bool = False, behind_word: bool = False
         }
     chosen |= _pairs(words, found) if not foreign else {}
     chosen |= _and_or(words, found)
-    return _written(text, words, chosen) if chosen else Punctuated(text)
+    return _written(text, words, chosen, capitals=capitals) if chosen else Punctuated(text)
 
 
 # --- what is certain ----------------------------------------------------------------------------------------
@@ -252,7 +254,7 @@ _ENDING = frozenset(",.;:?!…")
 # --- how it is written --------------------------------------------------------------------------------------
 
 
-def _written(text: str, words: list[Word], chosen: dict[int, MarkName]) -> Punctuated:
+def _written(text: str, words: list[Word], chosen: dict[int, MarkName], *, capitals: bool) -> Punctuated:
     out = ""
     tight, raises, lowers, own = True, False, False, ""
     """Nothing between what comes and what is there; a capital, a small letter is wanted; the recogniser's
@@ -264,7 +266,7 @@ def _written(text: str, words: list[Word], chosen: dict[int, MarkName]) -> Punct
             word = words[at]
             piece = text[word.start : word.end]
             gap = "" if tight else text[end : word.start] or " "
-            if raises:
+            if raises and capitals:
                 piece = repairs.raised(piece)
             elif lowers and repairs.can_be_lowered(word.core):
                 piece = repairs.lowered(piece)

@@ -25,7 +25,8 @@ def tidied(words: str, *, manners: Manners = USUAL, behind_word: bool = False) -
     text = without_fillers(hidden) if manners.fillers else hidden
     done = Punctuated(text)
     if manners.spoken_marks != "off":
-        done = punctuated(text, everywhere=manners.spoken_marks == "all", behind_word=behind_word)
+        everywhere, capitals = manners.spoken_marks == "all", manners.capitals == "auto"
+        done = punctuated(text, everywhere=everywhere, behind_word=behind_word, capitals=capitals)
     if manners.corrections:
         done = Punctuated(corrected(done.text), done.ends_with_said_mark)
     if kept:
