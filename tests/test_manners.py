@@ -103,7 +103,8 @@ def test_the_defaults_of_the_settings_are_the_usual_manners() -> None:
 
 def test_without_capitals_a_spoken_line_end_asks_for_none_either() -> None:
     said = "first part new line second part new paragraph third part"
-    assert tidied(said, manners=replace(USUAL, capitals="off")).text == "first part\nsecond part\n\nthird part"
+    off = replace(USUAL, capitals="off")
+    assert tidied(said, manners=off).text == "first part\nsecond part\n\nthird part"
     assert tidied(said).text == "first part\nSecond part\n\nThird part"
 
 
