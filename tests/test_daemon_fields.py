@@ -114,6 +114,31 @@ def test_a_command_about_what_is_near_reads_no_more_than_the_window(
     assert desk.field.longest_read <= 8000
 
 
+@pytest.mark.parametrize("words", ["Delete that.", "I meant Saturday not Friday."])
+def test_what_was_said_last_is_meant_although_the_caret_is_far_away_from_it(
+    daemon: Running, desk: FakeDesktop, words: str
+) -> None:
+    desk.field.put(0, 0, LONG)
+    desk.field.selection = Selection(0, 0)
+    talk(daemon, "We meet on Friday.")
+    said = desk.field.text
+    desk.field.selection = Selection(25_000, 25_000)
+    talk(daemon, words, mode="edit")
+    wanted = LONG if words == "Delete that." else said.replace("Friday", "Saturday")
+    assert desk.field.text == wanted
+
+
+def test_the_selection_is_that_however_long_the_text(daemon: Running, desk: FakeDesktop) -> None:
+    desk.field.put(0, 0, LONG)
+    desk.field.selection = Selection(0, 0)
+    talk(daemon, "We meet on Friday.")
+    said = desk.field.text
+    at = said.index("number 500 ")
+    desk.field.selection = Selection(at, at + len("number 500 "))
+    talk(daemon, "Delete that.", mode="edit")
+    assert desk.field.text == said.replace("number 500 ", "")
+
+
 def test_what_was_typed_far_away_while_somebody_spoke_is_kept(daemon: Running, desk: FakeDesktop) -> None:
     desk.field.put(0, 0, LONG)
     desk.field.selection = Selection(25_000, 25_000)

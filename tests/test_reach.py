@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from voice_edit.edits import Change, Edit, Selection
-from voice_edit.reach import MARGIN, is_far, touches_edge
+from voice_edit.reach import MARGIN, is_about_what_was_said, is_far, touches_edge
 from voice_edit.spoken.grammar import parse
 
 FAR = [
@@ -35,6 +35,21 @@ def test_what_counts_from_the_caret_or_from_words_is_near(words: str) -> None:
     commands = parse(words)
     assert isinstance(commands, list)
     assert not is_far(commands)
+
+
+@pytest.mark.parametrize(
+    ("words", "about"),
+    [
+        ("delete that", True),
+        ("I meant Wednesday", True),
+        ("the thing I said about Tuesday, it's Wednesday", True),
+        ("delete this sentence", False),
+    ],
+)
+def test_what_was_said_lately_may_stand_anywhere(words: str, about: bool) -> None:
+    commands = parse(words)
+    assert isinstance(commands, list)
+    assert is_about_what_was_said(commands) == about
 
 
 @pytest.mark.parametrize(

@@ -345,11 +345,13 @@ class Editing:
 
     def _plan(self, utterance: int, snapshot: Snapshot, understood: Understood, ask: Asker | None) -> Plan:
         """What the commands do, to a window of the text if that is enough, else to all of it."""
-        from voice_edit.reach import is_far, touches_edge
+        from voice_edit.reach import is_about_what_was_said, is_far, touches_edge
 
+        commands = understood.commands
         if snapshot.whole is None or understood.mode == "dictate":
             return self._plan_for(utterance, snapshot, understood, ask)
-        if not is_far(understood.commands):
+        may_be_elsewhere = is_about_what_was_said(commands) and not self._shows_the_newest(snapshot)
+        if not is_far(commands) and not may_be_elsewhere:
             before, behind = (count > 0 for count in snapshot.outside)
             with suppress(NoMatch):
                 plan = self._plan_for(utterance, snapshot, understood, ask)
@@ -442,6 +444,19 @@ class Editing:
         said = kept_by_others(editor.said, made, text)
         known = editor if made == text else None
         self._left = _Left(name, text, said, known, self.journal.store.now_s())
+
+    def _shows_the_newest(self, snapshot: Snapshot) -> bool:
+        """Whether what is meant by "that" is in this window: the selection, or what was said last."""
+        from voice_edit.recent import kept_by_others
+
+        if snapshot.selection is not None and not snapshot.selection.is_caret:
+            return True
+        left = self._left
+        return (
+            left is not None
+            and left.name == snapshot.name
+            and bool(kept_by_others(left.said[:1], left.text, snapshot.text))
+        )
 
     def _said(self, snapshot: Snapshot) -> tuple[Said, ...]:
         """What was said lately and still stands in the text, newest first: for "delete that", "I meant"."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from voice_edit.commands import AnyCommand
-from voice_edit.selectors import Everything, Quote, Range, Unit, Whole
+from voice_edit.commands import AnyCommand, Correct
+from voice_edit.selectors import Everything, Quote, Range, That, Unit, WhatWasSaid, Whole
 
 if TYPE_CHECKING:
     from voice_edit.edits import Edit
@@ -26,6 +26,13 @@ change need not begin where its sentence or paragraph does."""
 def is_far(commands: Iterable[AnyCommand]) -> bool:
     """Whether a command counts from the edges of the document, or means every place in it."""
     return any(_counts_from_edges(part) for command in commands for part in _parts(command))
+
+
+def is_about_what_was_said(commands: Iterable[AnyCommand]) -> bool:
+    """Whether a command may mean what was said lately, wherever that stands: "delete that", "I meant ..."."""
+    return any(
+        isinstance(part, That | WhatWasSaid | Correct) for command in commands for part in _parts(command)
+    )
 
 
 def touches_edge(edits: Iterable[Edit], length: int, *, before: bool, behind: bool) -> bool:
