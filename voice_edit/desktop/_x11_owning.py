@@ -26,6 +26,10 @@ from voice_edit.desktop.clipboard_state import Claim, Contents, Hold, Late
 
 logger = logging.getLogger(__name__)
 
+COPIED_MS = 2_000.0
+"""So long after the clipboard was given back, a manager may still put the copy there that it made of our
+words."""
+
 
 @dataclass(slots=True)
 class _Selection:
@@ -37,9 +41,23 @@ class _Selection:
     """What is on offer while the hold's state is "words"."""
     since: int = 0
     """Server time at which it became ours."""
+    readers: set[int] = field(default_factory=set)
+    """Clients that fetched the words."""
+    copied: _Copied | None = None
+    """Words that were on offer just now, and who may own a copy of them soon."""
     original: Contents | None = None
     """What it held, when another program took it while the words were on offer: should it hold our words, it
     is a copy that a clipboard manager made of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Copied:
+    """What a clipboard manager may put in our place although the clipboard was given back already."""
+
+    words: Contents
+    readers: frozenset[int]
+    """Clients that fetched the words and had no use for them."""
+    until_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +176,7 @@ class Selections:
                 selection = self._selections[name]
                 contents = saved[name].contents if selection.hold.state == "theirs" else None
                 selection.hold, selection.original = selection.hold.lend(contents), None
-                selection.words = words
+                selection.words, selection.readers, selection.copied = words, set(), None
                 self._take(selection)
         finally:
             self._display.ungrab_server()
@@ -233,6 +251,9 @@ class Selections:
         """Show again what was there."""
         for selection in self._selections.values():
             if selection.hold.state == "words":
+                used = set() if self.claim is None else {self.claim.into}
+                readers = frozenset(selection.readers - used)
+                selection.copied = _Copied(selection.words, readers, _now_ms() + COPIED_MS)
                 selection.words = {}
                 selection.hold = selection.hold.give_back()
                 self._take_or_leave(selection)
@@ -372,6 +393,8 @@ class Selections:
         client = client_of(self._display, event.requestor.id)
         contents = selection.hold.shown_to(client, selection.words, self.claim)
         paste = self._pastes if contents is selection.words else None
+        if paste is not None:
+            selection.readers.add(client)
         if self.late is not None and paste is None and self.late.refuses(client, _now_ms()):
             logger.info("a program that was frozen wants to paste now: it gets nothing")
             self.late, contents = self.late.refused(_now_ms()), {}
@@ -404,11 +427,19 @@ class Selections:
         if selection.hold.state == "theirs":
             return  # we let go of it ourselves
         logger.debug("%s belongs to another program now", selection.name)
+        copied, selection.copied = selection.copied, None
+        late = selection.hold.state == "kept" and copied is not None and _now_ms() < copied.until_ms
         with self.news:
             if selection.hold.state == "words":
                 selection.original = selection.hold.original
+            elif late and copied is not None and self.owner_client(selection.name) in copied.readers:
+                selection.original, selection.words = selection.hold.original, copied.words
+            else:
+                late = False
             selection.hold = selection.hold.lost()
             self.news.notify_all()
+        if late:
+            self._win_back(selection)
 
 
 def _now_ms() -> float:
