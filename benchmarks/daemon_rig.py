@@ -79,6 +79,8 @@ class Rig:
 
     def start_daemon(self) -> None:
         """Start it and connect."""
+        socket = Paths.from_environment({"VOICE_EDIT_HOME": str(self.home)}).socket
+        socket.unlink(missing_ok=True)  # of a daemon that was killed
         self.daemon = subprocess.Popen(
             [sys.executable, "-m", "voice_edit", "run"],
             env=self.environment,
@@ -86,7 +88,6 @@ class Rig:
             stderr=self._log,
             stdin=subprocess.DEVNULL,
         )
-        socket = Paths.from_environment({"VOICE_EDIT_HOME": str(self.home)}).socket
         deadline = time.monotonic() + START_S
         while not socket.exists():
             if self.daemon.poll() is not None or time.monotonic() > deadline:

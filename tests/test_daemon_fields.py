@@ -12,6 +12,7 @@ import pytest
 from daemon_running import Running, running_daemon
 from fake_desktop import FakeDesktop
 from fake_devices import silence, speech
+from running import refused
 
 from voice_edit.config import Settings
 from voice_edit.desktop.base import Window
@@ -326,3 +327,13 @@ def test_fields_can_be_switched_off(desk: FakeDesktop) -> None:
     settings = Settings.model_validate({"hotkeys": {"backend": "none"}, "field": {"enabled": False}})
     with running_daemon(settings, desktop=desk.desktop) as daemon:
         assert daemon.ask("status")["target"]["kind"] == "clipboard"
+
+
+def test_undo_in_a_shell_takes_no_older_edit_for_words_that_a_terminal_got(
+    daemon: Running, desk: FakeDesktop
+) -> None:
+    talk(daemon, "Hello there.")
+    desk.becomes(ref=":1.9/1", role="terminal", readable=False)
+    talk(daemon, "Good bye.")
+    assert "gives nothing back" in refused("undo", code=6)
+    assert desk.field.text.startswith("Hello there.")

@@ -62,17 +62,27 @@ def file_target(file: Path | str, settings: Settings) -> FileTarget:
 def last_target(journal: Journal, direction: Direction) -> str:
     """Whose edit would be undone or redone if no file is named: the name of what was written last.
 
-    Raises NothingToUndo, NothingToRedo. Where that is no file, an older edit of a file is not taken instead:
-    that is not what "undo" without a name means.
+    Raises NothingToUndo, NothingToRedo. An older edit is not taken instead of one that cannot be taken back,
+    as of words that were pasted into a terminal: that is not what "undo" without a name means.
     """
+    from voice_edit.targets.names import FIELD_SCHEME, shown
+
     standing = "applied" if direction == "undo" else "undone"
+    # Only a checkpoint that changes text has a list in a list; of those some cannot be taken back.
     row = journal.store.row(
-        "SELECT c.target FROM checkpoint c JOIN write w ON w.checkpoint = c.id"
-        " WHERE c.standing = ? AND c.changes > 0 ORDER BY w.id DESC LIMIT 1",
+        "SELECT c.target, c.changes FROM checkpoint c JOIN write w ON w.checkpoint = c.id"
+        " WHERE c.standing = ? AND (c.changes > 0 OR (c.target LIKE ? AND c.edits LIKE '%[[%'))"
+        " ORDER BY w.id DESC LIMIT 1",
         standing,
+        f"{FIELD_SCHEME}%",
     )
-    if row is not None:
+    if row is not None and row["changes"]:
         return str(row["target"])
+    if row is not None:
+        raise NothingToUndo(
+            f"The last words went to {shown(row['target'])}, which gives nothing back.",
+            hint="Take them away there. To undo an older edit of a file: voice-edit undo FILE",
+        )
     if direction == "undo":
         raise NothingToUndo("There is no edit to undo.")
     raise NothingToRedo("There is no edit to redo.")

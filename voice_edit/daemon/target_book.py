@@ -57,7 +57,8 @@ class Chosen:
         if self.focus.kind == "secret":
             return FieldSecret(f"The focus of {self.title} is on a password.")
         if self.focus.kind == "read_only":
-            return FieldReadOnly(f"The field of {self.title} cannot be changed.")
+            message = f"The field of {self.title} cannot be changed."
+            return FieldReadOnly(message, hint="Put the caret into a field that can be edited, then talk.")
         return None
 
     def differs(self, other: Chosen) -> bool:
