@@ -389,8 +389,3 @@ def duplicate(document: Document, span: Span, *, by_line: bool, by_paragraph: bo
         raise NoMatch("there is no text there")
     gap = " " if not copy[0].isspace() and not copy[-1].isspace() and any(c.isalnum() for c in copy) else ""
     return [Change(span.end, "", gap + copy)]
-
-
-def number_of_lines(text: str, span: Span) -> int:
-    """How many lines a span touches."""
-    return len(lines(text[span.start : span.end]))

@@ -27,7 +27,6 @@ ENABLED: Final = 8
 FOCUSED: Final = 12
 MULTI_LINE: Final = 17
 SENSITIVE: Final = 24
-SHOWING: Final = 25
 SINGLE_LINE: Final = 26
 READ_ONLY: Final = 43
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -24,6 +25,12 @@ class Version:
     mtime_ns: int = 0
     """Modification time, nanoseconds since the epoch; with `inode` a quick sign that somebody wrote."""
     inode: int = 0
+
+    @classmethod
+    def of(cls, text: str) -> Version:
+        """Of a text that is no file: its UTF-8."""
+        data = text.encode("utf-8", "surrogatepass")
+        return cls(hashlib.sha256(data).hexdigest(), len(data))
 
     def same_content(self, other: Version) -> bool:
         return self.sha256 == other.sha256

@@ -10,7 +10,6 @@ changes is made in its order, each change in the text that the one before left.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -110,7 +109,7 @@ class ClientTarget:
         return PreparedWrite(
             name=self.name,
             before=snapshot.version,
-            after=_version(document.text),
+            after=Version.of(document.text),
             text_before=snapshot.text,
             text_after=document.text,
             edits=tuple(edits),
@@ -161,7 +160,7 @@ class ClientTarget:
             raise TargetTooLarge(f"{self.title} holds {len(_utf8(text)):,} bytes.", hint=_TOO_LARGE)
         selection = _selection(answer, len(text))
         capabilities = frozenset({"write", "read_back", "edit", "selection", "lines"})
-        return Snapshot(self.name, text, selection, _version(text), capabilities)
+        return Snapshot(self.name, text, selection, Version.of(text), capabilities)
 
 
 class _MalformedError(TargetError):
@@ -188,11 +187,6 @@ def _selection(answer: Mapping[str, Any], length: int) -> Selection | None:
         return None
     head = min(max(0, head), length)
     return Selection(min(max(0, anchor), length) if isinstance(anchor, int) else head, head)
-
-
-def _version(text: str) -> Version:
-    data = _utf8(text)
-    return Version(hashlib.sha256(data).hexdigest(), len(data))
 
 
 def _utf8(text: str) -> bytes:

@@ -6,7 +6,6 @@ nothing to undo.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
@@ -46,7 +45,7 @@ class ClipboardTarget:
         """No text, whatever is on the clipboard: new words do not go between somebody else's."""
         from voice_edit.edits import Selection
 
-        return Snapshot(CLIPBOARD, "", Selection(0, 0), _version(""), frozenset({"write", "lines"}))
+        return Snapshot(CLIPBOARD, "", Selection(0, 0), Version.of(""), frozenset({"write", "lines"}))
 
     def prepare(
         self, edits: Sequence[Edit], *, expected: Version, newline: Newline | None = None
@@ -59,8 +58,8 @@ class ClipboardTarget:
             raise TargetUnencodable("The words hold half a character.") from error
         return PreparedWrite(
             name=CLIPBOARD,
-            before=_version(""),
-            after=_version(text),
+            before=Version.of(""),
+            after=Version.of(text),
             text_before="",
             text_after=text,
             edits=tuple(edits),
@@ -119,8 +118,3 @@ def _no_clipboard(reason: str) -> NoTarget:
         f"There is no text to put the words into, and no clipboard ({reason}).",
         hint=f"{NoTarget.hint} For a clipboard install xclip (X11) or wl-clipboard (Wayland).",
     )
-
-
-def _version(text: str) -> Version:
-    data = text.encode("utf-8")
-    return Version(hashlib.sha256(data).hexdigest(), len(data))

@@ -8,7 +8,6 @@ offsets of snapshots and edits count from where that window begins.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -168,7 +167,7 @@ class FieldTarget:
             capabilities.add("lines")
         elif self.focus.profile.newlines == "space":
             capabilities.add("joined")
-        version = _version(seen.text)
+        version = Version.of(seen.text)
         outside = (seen.start, seen.count - seen.end)
         return Snapshot(
             self._name,
@@ -192,7 +191,7 @@ class FieldTarget:
         from voice_edit.edits import Document
 
         now = self._now
-        if now is None or not _version(now.text).same_content(expected):
+        if now is None or not Version.of(now.text).same_content(expected):
             raise TargetChanged(_CHANGED.format(title=self.title))
         now = self._now = self._still(now)
         document = Document(now.text, now.selection)
@@ -214,7 +213,7 @@ class FieldTarget:
         return PreparedWrite(
             name=self._name,
             before=expected,
-            after=_version(document.text),
+            after=Version.of(document.text),
             text_before=now.text,
             text_after=document.text,
             edits=tuple(edits),
@@ -333,7 +332,7 @@ class FieldTarget:
             if there.count == now.count and self._stands(now.text, now, len(now.text), wait_s=0.0):
                 return None
             note = f"{self.title} holds another text than it was asked to: look at it."
-            return Receipt("unverified", write.before, _version(there.text), (note,))
+            return Receipt("unverified", write.before, Version.of(there.text), (note,))
         caret = write.selection_after
         if caret is not None:
             try:
@@ -441,11 +440,6 @@ def _hull(before: str, after: str) -> tuple[int, int, str] | None:
         if kept == right:
             return left, len(before) - right, after[left : len(after) - right]
         right = kept
-
-
-def _version(text: str) -> Version:
-    data = text.encode("utf-8", "surrogatepass")
-    return Version(hashlib.sha256(data).hexdigest(), len(data))
 
 
 def _ms(began: float) -> float:

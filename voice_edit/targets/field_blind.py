@@ -6,7 +6,6 @@ nothing can be taken back.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 from collections.abc import Sequence
@@ -60,7 +59,7 @@ class BlindFieldTarget:
         capabilities = {"write"}
         capabilities |= {"keep": {"lines"}, "space": {"joined"}}.get(self.focus.profile.newlines, set())
         return Snapshot(
-            self._name, "", Selection(0, 0), _version(""), frozenset(capabilities), self.focus.app
+            self._name, "", Selection(0, 0), Version.of(""), frozenset(capabilities), self.focus.app
         )
 
     def prepare(
@@ -81,8 +80,8 @@ class BlindFieldTarget:
             raise TargetUnencodable("The words hold half a character.") from error
         return PreparedWrite(
             name=self._name,
-            before=_version(""),
-            after=_version(text),
+            before=Version.of(""),
+            after=Version.of(text),
             text_before="",
             text_after=text,
             edits=tuple(edits),
@@ -107,8 +106,3 @@ class BlindFieldTarget:
             note = NOTE.format(title=self.title)
             return Receipt("unverified", write.before, write.after, (note,))
         raise reason or FieldUnsupported(f"There is no way here to write into {self.title}.")
-
-
-def _version(text: str) -> Version:
-    data = text.encode("utf-8")
-    return Version(hashlib.sha256(data).hexdigest(), len(data))
