@@ -14,7 +14,7 @@ from voice_edit.edits import Change, Document
 from voice_edit.errors import NoMatch
 from voice_edit.graphemes import snap_left, snap_right
 from voice_edit.resolving import Span
-from voice_edit.text_units import MARKER, is_blank, lines, marker_end
+from voice_edit.text_units import MARKER, is_blank, marker_end
 
 _PAIRS = {"(": ")", "“": "”", "‘": "’", "«": "»", '"': '"', "`": "`", "*": "*", "_": "_"}
 _BARE_LINE = regex.compile(
