@@ -234,8 +234,8 @@ class FieldRig:
         if not element.readable:
             return False
         with contextlib.suppress(VoiceEditError):
-            held = self.desktop.accessibility.field(element).read(0, 10_000)
-            return held.strip("\n") == str(app.text(name)).strip("\n")
+            held = self.desktop.accessibility.field(element).read(0, 500)
+            return held.strip("\n") == str(app.text(name))[:500].strip("\n")
         return False
 
 
