@@ -22,7 +22,7 @@ from benchmarks.field_rig import APPS, TERMINALS, FieldRig, percentile, spread
 
 MECHANISMS = ("accessibility", "paste", "type")
 STAGES = ("key_down", "plan", "keys", "check", "write", "read_back", "all")
-FILLING = "The quick brown fox jumps over the lazy dog, again and again. "
+FILLING = "The quick brown fox jumps over the lazy dog, again and again.\n"
 
 
 class Waits:
