@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import contextlib
 import math
+import signal
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -86,6 +88,9 @@ class FieldRig:
         """As in the setting `field.mechanism`."""
 
     def __enter__(self) -> Self:
+        # Who is told to end takes the desktop along.
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         with ExitStack() as stack:
             self.desk: VirtualDesktop = stack.enter_context(virtual_desktop())
             stack.enter_context(self.desk.entered())
