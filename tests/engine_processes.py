@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -42,7 +43,8 @@ def children() -> list[int]:
     """Processes of ours, zombies included."""
     found = []
     for task in Path("/proc/self/task").iterdir():
-        found += [int(pid) for pid in (task / "children").read_text(encoding="ascii").split()]
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # that thread has just ended
+            found += [int(pid) for pid in (task / "children").read_text(encoding="ascii").split()]
     return found
 
 
