@@ -230,6 +230,35 @@ def test_what_the_layout_cannot_type_is_not_typed_and_named_as_words_are() -> No
     assert desk.typed == []
 
 
+def test_a_focus_that_moves_while_words_are_typed_is_never_called_a_refusal() -> None:
+    desk = FakeDesktop()
+    target = field_of(desk, TYPES)
+    typed = desk.type
+
+    def then_moves(text: str) -> None:
+        typed(text)
+        desk.window = Window("x11:0x2", "chat", "Chat", 78)
+
+    desk.type = then_moves  # type: ignore[method-assign]
+    with pytest.raises(TargetUncertain, match=r"A part of the words was typed|holds a part"):
+        write(target, "", "these are more words than are typed at once")
+    assert desk.field.text == "these are more w"
+
+
+@pytest.mark.parametrize("profile", [PASTES, TYPES], ids=["paste", "type"])
+def test_words_that_were_handed_over_and_are_not_shown_are_not_written_a_second_time(
+    profile: AppProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voice_edit.targets.field.SETTLE_S", 0.01)
+    desk = FakeDesktop()
+    both = AppProfile("both", mechanisms=(*profile.mechanisms, "type", "paste"))
+    target = field_of(desk, both)
+    desk.field.type = lambda new: None  # type: ignore[method-assign]
+    with pytest.raises(TargetUncertain, match="shows nothing"):
+        write(target, "", "words")
+    assert len(desk.pasted) + len(desk.typed) == 1
+
+
 def test_a_frozen_program_is_told_apart_from_one_that_froze_while_it_was_written_to() -> None:
     desk = FakeDesktop()
     target = field_of(desk)

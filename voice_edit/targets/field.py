@@ -261,6 +261,8 @@ class FieldTarget:
                 raise TargetUncertain(message) from error
             if receipt is not None:
                 return receipt
+            if mechanism != "accessibility":  # keys and fetched text may still arrive, or went elsewhere
+                raise TargetUncertain(f"{self.title} was given the words and shows nothing of them.")
             reason = reason or FieldUnsupported(f"{self.title} took the edit and shows nothing of it.")
         raise reason or FieldUnsupported(f"There is no way here to write into {self.title}.")
 

@@ -7,11 +7,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from voice_edit.desktop.errors import FieldMoved, FieldUnsupported, KeysHeld, PasteUnclaimed
+from voice_edit.errors import TargetError, TargetUncertain
 
 if TYPE_CHECKING:
     from voice_edit.config import FieldSettings
     from voice_edit.desktop.base import Clipboard, Desktop, Field, Keyboard
     from voice_edit.targets.field_choice import Focus
+
+AT_ONCE = 16
+"""Characters that are typed before it is looked again whether the focus is still there."""
 
 
 class FieldHands:
@@ -52,8 +56,14 @@ class FieldHands:
         if missing := keyboard.untypable(text):
             shown = missing if len(missing) <= 8 else f"{missing[:8]}…"
             raise FieldUnsupported(f"The keyboard layout has no keys for “{shown}”.")
-        self._check(field)
-        keyboard.type(text)
+        for start in range(0, len(text), AT_ONCE):
+            try:
+                self._check(field)
+            except TargetError as error:
+                if not start:
+                    raise
+                raise TargetUncertain(f"{error} A part of the words was typed before.") from error
+            keyboard.type(text[start : start + AT_ONCE])
 
     def delete(self, field: Field) -> None:
         """Take away what is selected."""
