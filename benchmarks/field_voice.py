@@ -82,8 +82,11 @@ def _run(rig: Rig, app: Any, mechanism: str, samples: list[dict[str, Any]], numb
         rig.display.hands_off()
     event = rig.wait_for(*ENDS)
     timing = event.get("timing") or {}
-    after = sample["after"] if sample["mode"] == "edit" else sample["say"]
-    right = _comes_to_hold(app, after)
+    # What is dictated fits its place: a terminal gets neither capital nor full stop that nobody said.
+    after = sample["after"] if sample["mode"] == "edit" else str(event.get("after"))
+    right = _comes_to_hold(app, after) and (
+        sample["mode"] == "edit" or _plain(after) == _plain(sample["say"])
+    )
     row: dict[str, Any] = {
         "app": app.kind,
         "mechanism": mechanism,
@@ -95,6 +98,10 @@ def _run(rig: Rig, app: Any, mechanism: str, samples: list[dict[str, Any]], numb
     if event["event"] == "failed":
         row["error"] = event["error"]["error"]
     return row | {name: timing.get(name) for name in STAGES}
+
+
+def _plain(text: str) -> list[str]:
+    return [word.strip(".,;:!?").casefold() for word in text.split()]
 
 
 def _comes_to_hold(app: Any, text: str) -> bool:
