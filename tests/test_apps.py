@@ -170,10 +170,10 @@ def test_a_built_in_profile_is_changed_only_where_the_user_says_so() -> None:
 
 
 def test_the_users_default_holds_wherever_no_profile_says_otherwise() -> None:
-    text = '[default]\ntrailing_space = "always"\nvocabulary = ["Grünewald"]'
-    assert chosen("mousepad", text).trailing_space == "always"
+    text = '[default]\ntrailing_space = "never"\nvocabulary = ["Grünewald"]'
+    assert chosen("mousepad", text).trailing_space == "never"
     assert chosen("mousepad", text).vocabulary == ("Grünewald",)
-    assert chosen("xterm", text).trailing_space == "never"
+    assert chosen("xterm", text).trailing_space == "always"
 
 
 def test_like_takes_over_everything_but_what_the_other_is_for() -> None:

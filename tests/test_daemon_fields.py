@@ -337,3 +337,12 @@ def test_undo_in_a_shell_takes_no_older_edit_for_words_that_a_terminal_got(
     talk(daemon, "Good bye.")
     assert "gives nothing back" in refused("undo", code=6)
     assert desk.field.text.startswith("Hello there.")
+
+
+def test_two_takes_into_a_terminal_do_not_run_together() -> None:
+    desk = FakeDesktop(element=None, window=Window("x11:0x7", "xterm", "xterm", 79))
+    settings = Settings.model_validate({"hotkeys": {"backend": "none"}})
+    with running_daemon(settings, desktop=desk.desktop) as daemon:
+        talk(daemon, "Git status.")
+        talk(daemon, "And more.")
+    assert "".join(desk.pasted) == "git status and more "

@@ -81,7 +81,7 @@ def test_in_a_program_whose_profile_says_so_words_are_small_and_have_no_full_sto
     desk = FakeDesktop()
     desk.becomes(role="terminal")
     dictated(desk, "List all files.")
-    assert desk.pasted == ["list all files"]
+    assert desk.pasted == ["list all files "]
 
 
 def test_two_dictations_into_a_field_that_cannot_be_read_do_not_run_together() -> None:
