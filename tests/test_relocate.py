@@ -29,6 +29,8 @@ def undone(before: str, made: Edit, now: str) -> str | None:
         ("", (0, "", "Hello"), "Hellos", None),  # grown onto
         ("", (0, "", "Hello"), "He said Hello twice", None),  # somewhere inside: chance
         ("", (0, "", "Hello"), "Hallo", None),
+        ("one two", (3, " two", " "), "one  ", None),  # which of the two spaces?
+        ("aaaaaaaa", (1, "aaaaaaa", " "), "a  ", None),
     ],
 )
 def test_a_short_edit_is_found_where_something_was_added_at_one_end(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 from tui_driver import on_stage, scene, until
 
+from voice_edit.fingerprint import text_sha256
 from voice_edit.tui import pad_text
 from voice_edit.tui.pad import MAX_CODE_POINTS, PracticePad
 
@@ -56,7 +57,7 @@ class PadApp(App[None]):
 
 def asked(before: str, after: str, anchor: int | None = None, head: int | None = None) -> dict[str, object]:
     return {
-        "before_sha256": pad_text.sha256(before), "text_after": after, "anchor": anchor, "head": head,
+        "before_sha256": text_sha256(before), "text_after": after, "anchor": anchor, "head": head,
     }  # fmt: skip
 
 

@@ -16,10 +16,11 @@ looked for.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from voice_edit.fingerprint import text_sha256
 
 if TYPE_CHECKING:
     from voice_edit.edits import Change, Edit, Selection
@@ -121,7 +122,13 @@ def _added_to(text: str, edit: Edit, anchor: Any) -> Edit | None:
     if text.find(known, at + 1) >= 0 or at not in (0, len(text) - len(known)):
         return None
     moved = rebase([edit], known, text)
-    return moved[0] if moved else None
+    if not moved:
+        return None
+    # What was added may look like ours: then nobody knows which of the two is.
+    stays = all(
+        there.start == at + ours.start for there, ours in zip(moved[0].changes, edit.changes, strict=True)
+    )
+    return moved[0] if stays else None
 
 
 def _known_text(spans: Sequence[_Span], anchor: Any) -> str | None:
@@ -142,8 +149,8 @@ def _possible_starts(text: str, spans: Sequence[_Span], anchor: Any) -> list[lis
     first, last = spans[0], spans[-1]
     shift = len(text) - anchor["length"]
     begin = first.start + shift
-    same_head = len(text) >= last.end and _sha256(text[: last.end]) == anchor["head"]
-    same_tail = begin >= 0 and _sha256(text[begin:]) == anchor["tail"]
+    same_head = len(text) >= last.end and text_sha256(text[: last.end]) == anchor["head"]
+    same_tail = begin >= 0 and text_sha256(text[begin:]) == anchor["tail"]
     if same_head and same_tail and shift == 0:
         return [[span.start for span in spans]]  # nothing was changed
     found = []
@@ -173,9 +180,11 @@ def _places_of_window(text: str, spans: Sequence[_Span], anchor: Any) -> list[li
         if at < 0 or not pattern:
             return found
         base = at + len(left) - first.start
-        head = base >= 0 and last.end >= ENOUGH and _sha256(text[base : base + last.end]) == anchor["head"]
+        head = (
+            base >= 0 and last.end >= ENOUGH and text_sha256(text[base : base + last.end]) == anchor["head"]
+        )
         start = base + first.start
-        if head or (behind >= ENOUGH and _sha256(text[start : start + behind]) == anchor["tail"]):
+        if head or (behind >= ENOUGH and text_sha256(text[start : start + behind]) == anchor["tail"]):
             found.append([span.start + base for span in spans])
     return []
 
@@ -204,8 +213,8 @@ def _anchor(text: str, spans: Sequence[_Span]) -> dict[str, Any]:
         return {"length": len(text), "contexts": []}
     return {
         "length": len(text),
-        "head": _sha256(text[: spans[-1].end]),
-        "tail": _sha256(text[spans[0].start :]),
+        "head": text_sha256(text[: spans[-1].end]),
+        "tail": text_sha256(text[spans[0].start :]),
         "contexts": [
             [text[max(0, span.start - CONTEXT) : span.start], text[span.end : span.end + CONTEXT]]
             for span in spans
@@ -228,7 +237,3 @@ def _shifted(selection: Selection, shift: int, length: int) -> Selection:
     return Selection(
         min(max(0, selection.anchor + shift), length), min(max(0, selection.head + shift), length)
     )
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -151,11 +151,10 @@ class Fields:
         """The element with the focus, unless it lies behind this window; or the one that had it just now."""
         with self._lock:
             element, held = self._element, self._held
-        if _may_hold_text(element) or held is None or held.lost_s is None:
-            return element if element is None or window is None or _belong(element, window) else None
-        same = (held.window.id if held.window else None) == (window.id if window else None)
-        if same and time.monotonic() - held.lost_s < GRAB_S:
-            return held.element
+        if not _may_hold_text(element) and held is not None and held.lost_s is not None:
+            same = (held.window.id if held.window else None) == (window.id if window else None)
+            if same and time.monotonic() - held.lost_s < GRAB_S:
+                return held.element
         return element if element is None or window is None or _belong(element, window) else None
 
     def _written(self, by: FieldTarget, before: Seen, after: Seen, edits: Sequence[Edit]) -> None:

@@ -16,7 +16,6 @@ mode with synchronous=FULL.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import sqlite3
@@ -29,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from voice_edit import relocate
 from voice_edit.edit_json import edits_to_json
 from voice_edit.errors import AudioGone, UtteranceMissing, VoiceEditError
+from voice_edit.fingerprint import text_sha256
 from voice_edit.journal import durable
 from voice_edit.journal.audio_store import TakeAudio
 from voice_edit.journal.records import (
@@ -438,11 +438,6 @@ class Journal:
 _UTTERANCE = (
     "SELECT u.*, t.audio, t.state AS take_state, t.hold FROM utterance u LEFT JOIN take t ON t.id = u.take"
 )
-
-
-def text_sha256(text: str) -> str:
-    """Hex digest of a text, for comparing documents independently of how they are written down."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _standing(direction: str, state: WriteState) -> str | None:

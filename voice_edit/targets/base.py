@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from voice_edit.fingerprint import text_sha256
 
 if TYPE_CHECKING:
     from voice_edit.edits import Edit, Selection
@@ -29,8 +30,7 @@ class Version:
     @classmethod
     def of(cls, text: str) -> Version:
         """Of a text that is no file: its UTF-8."""
-        data = text.encode("utf-8", "surrogatepass")
-        return cls(hashlib.sha256(data).hexdigest(), len(data))
+        return cls(text_sha256(text), len(text.encode("utf-8", "surrogatepass")))
 
     def same_content(self, other: Version) -> bool:
         return self.sha256 == other.sha256

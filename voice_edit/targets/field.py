@@ -21,10 +21,11 @@ from voice_edit.targets.base import PreparedWrite, Receipt, Snapshot, Version
 from voice_edit.targets.field_hands import FieldHands
 
 if TYPE_CHECKING:
+    from voice_edit.apps.profiles import Mechanism
     from voice_edit.config import FieldSettings
     from voice_edit.desktop.base import Desktop, Field, TextWindow
     from voice_edit.edits import Change, Edit, Selection
-    from voice_edit.targets.field_choice import Focus, Mechanism
+    from voice_edit.targets.field_choice import Focus
     from voice_edit.targets.text_format import Newline
 
 MOST_WHOLE = 1_000_000

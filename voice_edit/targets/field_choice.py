@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from voice_edit.apps.profiles import AppProfile
+    from voice_edit.apps.profiles import AppProfile, Mechanism
     from voice_edit.desktop.base import Desktop, Element, Window
 
 FieldKind: TypeAlias = Literal["secret", "read_only", "readable", "blind", "none"]
-Mechanism: TypeAlias = Literal["accessibility", "paste", "type"]
 
 TEXTLESS = frozenset({"", "frame", "window", "unknown", "application", "invalid", "panel", "filler"})
 """Roles of what a program shows that keeps its fields from accessibility: its window is all we see."""

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult, Selection
 
+from voice_edit.fingerprint import text_sha256
 from voice_edit.tui import pad_text
 
 PAD_NAME = "practice"
@@ -78,7 +79,7 @@ class PracticePad(TextArea):
         so no key press can come between the look and the change.
         """
         before = self.text
-        if pad_text.sha256(before) != asked["before_sha256"]:
+        if text_sha256(before) != asked["before_sha256"]:
             raise Refusal("target_changed", "The practice pad was changed meanwhile.")
         after = str(asked["text_after"])
         if after != pad_text.clean(after):

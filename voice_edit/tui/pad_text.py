@@ -6,7 +6,6 @@ column. Textual's columns count code points too: nothing is to be said of graphe
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -67,8 +66,3 @@ def difference(before: str, after: str) -> Replacement:
     while tail < limit - start and before[-1 - tail] == after[-1 - tail]:
         tail += 1
     return Replacement(start, before[start : len(before) - tail], after[start : len(after) - tail])
-
-
-def sha256(text: str) -> str:
-    """The fingerprint of a text, as the protocol wants it: of its UTF-8."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
