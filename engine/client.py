@@ -163,6 +163,15 @@ class ClientSession:
         """Frames taken and not rewound."""
         return self._utterance.pushed
 
+    @property
+    def lag_frames(self) -> int:
+        """Frames that the process was not sent yet."""
+        with self._changed:
+            return self._keeper.unsent_frames(self._utterance)
+
+    def prepare(self) -> None:
+        """See `SpeechSession.prepare`. Returns at once."""
+
     def push(self, frames: Samples) -> None:
         """Take frames float32[n, 640], n >= 0, and return; they are sent and prefilled meanwhile.
 

@@ -73,6 +73,12 @@ class Timing:
     """Time spent on producing tokens."""
     audio_s: float
     """Length of the utterance as it was fed, tail included."""
+    steps: int = 0
+    """Batches that the model computed for the answer; one a token without drafts."""
+    drafted: int = 0
+    """Guessed tokens that were checked in them."""
+    accepted: int = 0
+    """Guessed tokens that the model agreed with."""
 
     @property
     def time_to_first_token_s(self) -> float | None:

@@ -180,6 +180,14 @@ class Session:
         """Frames taken and not rewound."""
         return self._pushed
 
+    @property
+    def lag_frames(self) -> int:
+        """Frames that wait for their block to be whole."""
+        return self._pushed - self._prefilled
+
+    def prepare(self) -> None:
+        """See `SpeechSession.prepare`."""
+
     def push(self, frames: Frames) -> None:
         """Take frames float32[n, 640], n >= 0, and prefill every block that is now whole.
 

@@ -29,8 +29,21 @@ class SpeechSession(Protocol):
         """Drop the last `frames` frames, as if they had never been pushed. Raises ValueError for too many."""
         ...
 
+    @property
+    def lag_frames(self) -> int:
+        """Frames pushed that the model has not taken in yet, as far as is known."""
+        ...
+
     def partial(self) -> Hypothesis | None:
         """Words so far; None where they are not at hand yet: ask again with the next frame."""
+        ...
+
+    def prepare(self) -> None:
+        """What was pushed is all, most likely: compute the final words ahead.
+
+        `finish` with the same frames then has them at hand. More frames, or fewer, make it void; it never
+        changes the words. Raises DecodeFailed, ContextFull, Cancelled.
+        """
         ...
 
     def finish(

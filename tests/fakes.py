@@ -63,6 +63,8 @@ class ScriptedSession:
         self.frames_pushed = 0
         self._partials = 0
         self.is_cancelled = False
+        self.prepared_at: int | None = None
+        """Frames that were pushed when the words were last wanted ahead."""
 
     def push(self, frames: np.ndarray) -> None:
         self.frames_pushed += len(frames)
@@ -72,6 +74,13 @@ class ScriptedSession:
 
     def cancel(self) -> None:
         self.is_cancelled = True
+
+    @property
+    def lag_frames(self) -> int:
+        return 0
+
+    def prepare(self) -> None:
+        self.prepared_at = self.frames_pushed
 
     def partial(self) -> Hypothesis:
         self._partials += 1

@@ -81,6 +81,13 @@ class ScriptedSession:
     def rewind(self, n: int) -> None:
         self.frames = self.frames[: len(self.frames) - n]
 
+    @property
+    def lag_frames(self) -> int:
+        return 0
+
+    def prepare(self) -> None:
+        """The frames are all there."""
+
     def partial(self) -> Hypothesis:
         return self.hypothesis("partial", None, self.start + self.frames.size)
 
