@@ -110,6 +110,8 @@ class Hypothesis:
     stop: HypothesisStop
     """Why decoding ended. Anything but `eos` means that the text may be cut short."""
     timing: Timing
+    stable: int = 0
+    """Of a partial: code points of `text`, whole words, that the one before had as well (`agreement`)."""
 
 
 @dataclass(frozen=True, slots=True)

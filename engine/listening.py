@@ -11,10 +11,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
 
+from engine.agreement import LocalAgreement
 from engine.catalog import PromptProfile
 from engine.endpointing import Endpointing, EndpointingSettings, rejection
 from engine.errors import AudioEmpty, AudioError, ContextFull, NoSpeech, WordsUnsure
@@ -192,6 +194,7 @@ class _Utterance:
         self._tail = tail
         self._partial_samples = partial_samples
         self._partial_at = start
+        self._agreement = LocalAgreement()
 
     def feed(self, speech_end: int) -> Iterator[Hypothesis]:
         """Push the frames that are whole and not beyond the tail of the newest speech; perhaps a partial."""
@@ -206,7 +209,8 @@ class _Utterance:
             partial = session.partial()
             if partial is not None:
                 self._partial_at = end
-                yield partial
+                self._agreement = self._agreement.after(partial.text)
+                yield replace(partial, stable=self._agreement.stable)
 
     def close(self, stopped: SpeechStopped) -> None:
         """Make what was fed exactly this: sound up to the last speech, tail, zeros to the end of the frame.
