@@ -142,3 +142,6 @@ class Level:
     """What the detector said of the newest window."""
     sample: int
     """First sample after the measured stretch."""
+    behind_ms: float = 0.0
+    """Sound of the utterance that is not in the model yet, in milliseconds: it cannot keep up where this
+    grows."""

@@ -60,6 +60,9 @@ def as_one(finals: Sequence[Hypothesis]) -> Hypothesis:
             prefill_s=sum(timing.prefill_s for timing in timings),
             decode_s=sum(timing.decode_s for timing in timings),
             audio_s=sum(timing.audio_s for timing in timings),
+            steps=sum(timing.steps for timing in timings),
+            drafted=sum(timing.drafted for timing in timings),
+            accepted=sum(timing.accepted for timing in timings),
         ),
     )
 

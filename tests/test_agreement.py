@@ -5,11 +5,17 @@ from __future__ import annotations
 import unicodedata
 from functools import reduce
 
+import numpy as np
 import pytest
+from fakes import ScriptedEngine
 from hypothesis import given
 from hypothesis import strategies as st
+from sounds import silence, voice
 
 from engine.agreement import LocalAgreement, agreed
+from engine.events import Hypothesis
+from engine.listening import listen
+from engine.source import PcmSource
 
 PARTS = [
     "a",
@@ -132,3 +138,16 @@ def test_what_is_steady_stays_so_unless_the_next_partial_contradicts_it(partials
         if partial.startswith(held) and (not goes_on or goes_on[0].isspace()):
             assert after.stable >= len(held)
         seen = after
+
+
+def test_each_utterance_of_a_source_begins_with_nothing_steady() -> None:
+    sound = np.concatenate([silence(500), voice(2500), silence(1500), voice(2500), silence(1500)])
+    engine = ScriptedEngine(["so be it", "so be it"])
+    heard = listen(PcmSource(sound), engine, partial_every_ms=500)  # type: ignore[arg-type]
+    shown: list[list[str]] = [[]]
+    for event in heard:
+        if isinstance(event, Hypothesis) and event.kind == "partial":
+            shown[-1].append(event.text[: event.stable])
+        elif isinstance(event, Hypothesis):
+            shown.append([])
+    assert [texts[:4] for texts in shown] == [["", "so", "so be", "so be it"]] * 2 + [[]]

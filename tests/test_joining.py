@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.events import Hypothesis, Timing
@@ -68,3 +70,13 @@ def test_times_are_summed_up_and_the_last_word_counts() -> None:
     assert one.timing == Timing(8, 9, 10, 2, 1.75, 7)
     assert one.confidence == pytest.approx((3 * -0.1 - 0.5) / 4)
     assert one.stop == "max_tokens"
+
+
+def test_what_the_model_computed_for_the_parts_is_added_up() -> None:
+    parts = [
+        replace(final("One.", 0, 1), timing=Timing(None, 0, 0, 1.0, 2.0, 3.0, steps=4, drafted=5, accepted=n))
+        for n in (2, 3)
+    ]
+    timing = as_one(parts).timing
+    assert (timing.prefill_s, timing.decode_s, timing.audio_s) == (2.0, 4.0, 6.0)
+    assert (timing.steps, timing.drafted, timing.accepted) == (8, 10, 5)

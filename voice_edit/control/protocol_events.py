@@ -156,6 +156,8 @@ class Level(Event):
     """What the voice detector said."""
     sample: int = 0
     """Where in the take, at 16 kHz."""
+    behind_ms: float = 0.0
+    """Sound that the model has not taken yet; more than some hundred: it cannot keep up."""
     at_s: float | None = None
     """When."""
 
@@ -180,6 +182,8 @@ class Partial(Event):
     event: ClassVar[str] = "partial"
     text: str
     """All of them, not only what is new."""
+    stable: int = 0
+    """Its first code points, whole words, that the one before had as well: most likely they stay."""
     at_s: float | None = None
     """When."""
 

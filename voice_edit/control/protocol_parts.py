@@ -76,8 +76,7 @@ class ReceiptTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """Where the time went, in milliseconds. The first five count from the key's release, or from the end of
-    speech."""
+    """Where the time went, in milliseconds. "Until": since the key's release or the end of speech."""
 
     release_ms: float | None = None
     """Sound listened to after the key was released."""
@@ -87,12 +86,20 @@ class Times:
     """Until the first token of the words."""
     final_ms: float | None = None
     """Until all words."""
+    wait_ms: float | None = None
+    """From the end of the utterance being known to all words: what the model alone kept waiting for."""
     applied_ms: float | None = None
     """Until the target was read back."""
     prefill_ms: float | None = None
     """Spent on putting frames and prompt into the cache, mostly during speech."""
     decode_ms: float | None = None
     """Spent on producing tokens."""
+    steps: int | None = None
+    """Batches that the model computed for the words."""
+    drafted: int | None = None
+    """Tokens that were guessed and checked in them; 0 where nothing was guessed."""
+    accepted: int | None = None
+    """Guessed tokens that were right."""
     audio_ms: float | None = None
     """Length of the utterance."""
     check_ms: float | None = None

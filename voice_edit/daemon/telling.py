@@ -45,13 +45,14 @@ def heard(what: Heard) -> Event:
                 peak=round(what.peak, 3),
                 is_speech=what.is_speech,
                 sample=what.sample,
+                behind_ms=round(what.behind_ms, 1),
             )
         case SpeechStarted():
             return event("speech", speaking=True, sample=what.start_sample)
         case SpeechStopped():
             return event("speech", speaking=False, sample=what.end_sample)
         case Hypothesis():
-            return event("partial", text=what.text)
+            return event("partial", text=what.text, stable=what.stable)
     raise AssertionError(f"{type(what).__name__} has an event of its own")
 
 
@@ -65,17 +66,23 @@ def timing(
 ) -> dict[str, Any]:
     """Where the time went, in milliseconds, told just after the target was read back.
 
-    The first ones count from `began_s`: the key was released, or the speech ended.
+    The first ones count from `began_s`: the key was released, or the speech ended. `endpoint_s`: when that
+    was known; words that were computed ahead are waited for from then on only.
     """
     times = heard.timing
+    known_s = endpoint_s if endpoint_s is not None else began_s
     return {
         "endpoint_ms": None if endpoint_s is None else since_ms(began_s, endpoint_s),
         "first_token_ms": since_ms(began_s, times.first_token_s),
         "final_ms": since_ms(began_s, times.final_s),
+        "wait_ms": since_ms(known_s, times.final_s),
         "applied_ms": since_ms(began_s, time.monotonic()),
         "prefill_ms": round(1000 * times.prefill_s, 1),
         "decode_ms": round(1000 * times.decode_s, 1),
         "audio_ms": round(1000 * times.audio_s, 1),
+        "steps": times.steps or None,
+        "drafted": times.drafted if times.steps else None,
+        "accepted": times.accepted if times.steps else None,
         "parts": parts,
     }
 
