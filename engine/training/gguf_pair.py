@@ -164,17 +164,17 @@ def write_pair(
     if description:
         writer.add_description(description)
     _add_shape(writer, shape)
-    _add_vocabulary(writer, vocabulary, chat_template)
+    add_vocabulary(writer, vocabulary, chat_template)
     for tensor_name, weights in _model_tensors(shape, tensors):
-        _add_tensor(writer, tensor_name, weights, precision)
-    _finish(writer, part, model)
+        add_tensor(writer, tensor_name, weights, precision)
+    finish(writer, part, model)
 
     part = projector.with_suffix(".part")
     writer = gguf.GGUFWriter(part, "clip")
     writer.add_name(f"{name} projector")
     _add_projector(writer, shape)
-    _add_tensor(writer, PROJECTION, tensors[PROJECTION], projector_precision)
-    _finish(writer, part, projector)
+    add_tensor(writer, PROJECTION, tensors[PROJECTION], projector_precision)
+    finish(writer, part, projector)
     return model, projector
 
 
@@ -222,7 +222,8 @@ def _add_shape(writer: gguf.GGUFWriter, shape: Shape) -> None:
         writer.add_final_logit_softcapping(shape.final_logit_softcapping)
 
 
-def _add_vocabulary(writer: gguf.GGUFWriter, vocabulary: Vocabulary, chat_template: str | None) -> None:
+def add_vocabulary(writer: gguf.GGUFWriter, vocabulary: Vocabulary, chat_template: str | None = None) -> None:
+    """The tokenizer's keys of a file, the same for a model and for its drafter."""
     writer.add_tokenizer_model("gemma4")
     writer.add_token_list([token.encode() for token in vocabulary.tokens])
     writer.add_token_scores([0.0] * len(vocabulary.tokens))
@@ -266,7 +267,8 @@ def _model_tensors(shape: Shape, tensors: Mapping[str, Weights]) -> Iterator[tup
             yield name, weights
 
 
-def _add_tensor(writer: gguf.GGUFWriter, name: str, weights: Weights, precision: Precision) -> None:
+def add_tensor(writer: gguf.GGUFWriter, name: str, weights: Weights, precision: Precision) -> None:
+    """Queue one tensor: matrices in `precision`, vectors in F32."""
     weights = np.ascontiguousarray(weights, dtype=np.float32)
     kind = gguf.GGMLQuantizationType[precision]
     if weights.ndim < 2 or kind is gguf.GGMLQuantizationType.F32:
@@ -277,7 +279,8 @@ def _add_tensor(writer: gguf.GGUFWriter, name: str, weights: Weights, precision:
     writer.add_tensor(name, gguf.quants.quantize(weights, kind), raw_dtype=kind)
 
 
-def _finish(writer: gguf.GGUFWriter, part: Path, path: Path) -> None:
+def finish(writer: gguf.GGUFWriter, part: Path, path: Path) -> None:
+    """Write what was queued to `part`, then give it its name."""
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
