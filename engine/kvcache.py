@@ -34,7 +34,7 @@ class Context(Protocol):
     n_batch: int
 
     def decode_tokens(
-        self, tokens: Sequence[int], position: int, *, sequence: int = 0, logits: bool = True
+        self, tokens: Sequence[int], position: int, *, sequence: int = 0, outputs: int = 1
     ) -> None: ...
     def decode_rows(self, rows: SoftTokens, position: int, *, sequence: int = 0) -> None: ...
     def fork(self, source: int, target: int) -> None: ...
@@ -73,6 +73,11 @@ class Ledger:
     def with_answer(self, n: int) -> Ledger:
         """After `n` more answer tokens."""
         return replace(self, answer=self.answer + n)
+
+    def without_answer(self, n: int) -> Ledger:
+        """Without the last `n` answer tokens."""
+        assert 0 <= n <= self.answer, f"{n} of {self.answer} answer tokens cannot be dropped"
+        return replace(self, answer=self.answer - n)
 
     def reopened(self) -> Ledger:
         """Back to the end of the soft tokens: more may follow."""
@@ -136,7 +141,7 @@ class KVCache:
         self._check_room(len(wanted) - kept)
         for end in blocks:
             if end > kept:
-                self._put(wanted[kept:end], logits=False)
+                self._put(wanted[kept:end], outputs=0)
                 self.ledger = Ledger(end)
                 self._blocks, self._prefix = (*self._blocks, end), wanted[:end]
                 self.prefix_tokens += end - kept
@@ -154,17 +159,25 @@ class KVCache:
                 self._context.decode_rows(piece, self.ledger.end + at, sequence=self._sequence)
         self.ledger = after
 
-    def add_tail(self, tokens: Sequence[int]) -> None:
-        """Prefill the tail; the logits after its last token are then at hand. Raises as `add_soft`."""
-        after = self.ledger.with_tail(len(tokens))
-        self._put(tokens, logits=True)
+    def add_tail(self, tokens: Sequence[int], draft: Sequence[int] = ()) -> None:
+        """Prefill the tail, and the first tokens of an answer that was guessed, in one batch. Then the logits
+        after the last token of the tail are at hand, and those after each of the draft. Raises as `add_soft`.
+        """
+        after = self.ledger.with_tail(len(tokens)).with_answer(len(draft))
+        self._put((*tokens, *draft), outputs=1 + len(draft))
         self.ledger = after
 
-    def add_answer(self, token: int) -> None:
-        """Append one token of the answer; the logits after it are then at hand. Raises as `add_soft`."""
-        after = self.ledger.with_answer(1)
-        self._put((token,), logits=True)
+    def add_answer(self, tokens: Sequence[int]) -> None:
+        """Append tokens of the answer in one batch; the logits after each are then at hand. Raises as
+        `add_soft`.
+        """
+        after = self.ledger.with_answer(len(tokens))
+        self._put(tokens, outputs=len(tokens))
         self.ledger = after
+
+    def drop_answer(self, n: int) -> None:
+        """Drop the last `n` tokens of the answer."""
+        self._drop_to(self.ledger.without_answer(n))
 
     def reopen(self) -> None:
         """Drop tail and answer, so that more soft tokens can follow."""
@@ -185,17 +198,18 @@ class KVCache:
         finally:
             self._context.rewind(self._fork_sequence, 0)
 
-    def _put(self, tokens: Sequence[int], *, logits: bool) -> None:
+    def _put(self, tokens: Sequence[int], *, outputs: int) -> None:
+        """Prefill tokens; the logits after the last `outputs` of them are then at hand."""
         self._check_room(len(tokens))
         n, step = len(tokens), self._context.n_batch
+        last = min((n - 1) // step * step, n - outputs)
         with self._undone_on_failure():
-            for at in range(0, n, step):
-                self._context.decode_tokens(
-                    tokens[at : at + step],
-                    self.ledger.end + at,
-                    sequence=self._sequence,
-                    logits=logits and at + step >= n,
-                )
+            for at in range(0, last, step):
+                piece = tokens[at : min(at + step, last)]
+                self._context.decode_tokens(piece, self.ledger.end + at, sequence=self._sequence, outputs=0)
+            self._context.decode_tokens(
+                tokens[last:], self.ledger.end + last, sequence=self._sequence, outputs=outputs
+            )
 
     def _check_room(self, n: int) -> None:
         if n > self.room:

@@ -205,6 +205,9 @@ class LlamaContext:
         self._model = model
         self.n_ctx = int(C.llama_n_ctx(context))
         self.n_batch = int(C.llama_n_batch(context))
+        self.max_outputs = int(params.n_outputs_max)
+        """Rows of logits that one batch may ask for."""
+        self._first_output = self._n_outputs = 0
         self._pool = _attach_pool(context, threads)
         self._allocate(self.n_batch)
 
@@ -228,16 +231,17 @@ class LlamaContext:
         self._token_pointer = _pointer(self._tokens, ctypes.c_int32)
 
     def decode_tokens(
-        self, tokens: Sequence[int], position: int, *, sequence: int = 0, logits: bool = True
+        self, tokens: Sequence[int], position: int, *, sequence: int = 0, outputs: int = 1
     ) -> None:
-        """Put tokens into the cache from `position` on; compute the logits after the last of them, or none.
+        """Put tokens into the cache from `position` on; compute the logits after the last `outputs` of them,
+        at most `max_outputs`.
 
         Raises ContextFull or DecodeFailed; the cache then holds what it held before, or part of the new.
         """
         n = self._check(len(tokens), position, sequence)
         self._tokens[:n] = tokens
         self._batch.token, self._batch.embd = self._token_pointer, self._no_rows
-        self._decode(n, position, sequence, logits)
+        self._decode(n, position, sequence, outputs)
 
     def decode_rows(self, rows: SoftTokens, position: int, *, sequence: int = 0) -> None:
         """Put soft tokens float32[n, n_embd] into the cache from `position` on, without logits.
@@ -249,7 +253,7 @@ class LlamaContext:
         n = self._check(len(rows), position, sequence)
         rows = np.ascontiguousarray(rows)
         self._batch.token, self._batch.embd = self._no_tokens, _pointer(rows, ctypes.c_float)
-        self._decode(n, position, sequence, False)
+        self._decode(n, position, sequence, 0)
 
     def _check(self, n: int, position: int, sequence: int) -> int:
         if not 0 < n <= self.n_batch:
@@ -260,29 +264,32 @@ class LlamaContext:
             raise ContextFull(f"{position + n} tokens do not fit into a context of {self.n_ctx}")
         return n
 
-    def _decode(self, n: int, position: int, sequence: int, logits: bool) -> None:
+    def _decode(self, n: int, position: int, sequence: int, outputs: int) -> None:
+        if not 0 <= outputs <= min(n, self.max_outputs):
+            raise ValueError(f"a batch of {n} gives up to {min(n, self.max_outputs)} outputs, not {outputs}")
         log = _start()
         log.first_error = ""
         np.add(self._steps[:n], position, out=self._positions[:n])
-        self._outputs[n - 1] = logits
+        self._outputs[n - outputs : n] = True
         self._sequence[0] = sequence
         self._batch.n_tokens = n
         code = C.llama_decode(self._context, self._batch)
-        self._outputs[n - 1] = False
+        self._outputs[n - outputs : n] = False
+        self._first_output, self._n_outputs = n - outputs, 0 if code else outputs
         if code == 0:
             return
         if code == _NO_SLOT:
             raise ContextFull(f"no room for {n} more tokens in a context of {self.n_ctx}")
         raise DecodeFailed(f"llama.cpp failed a batch of {n} (code {code}): {log.first_error or 'no reason'}")
 
-    def logits(self) -> Logits:
-        """Logits float32[n_vocab] after the last token of the last batch.
+    def logits(self, row: int = 0) -> Logits:
+        """Logits float32[n_vocab] after the token that is number `row` of the last batch's outputs.
 
         A view into llama.cpp's buffer, valid and writable until the next batch.
         """
-        pointer = C.llama_get_logits_ith(self._context, -1)
-        if not pointer:
-            raise DecodeFailed("the last batch asked for no logits")
+        if not 0 <= row < self._n_outputs:
+            raise DecodeFailed(f"the last batch has {self._n_outputs} rows of logits, and no row {row}")
+        pointer = C.llama_get_logits_ith(self._context, self._first_output + row)
         return np.ctypeslib.as_array(pointer, shape=(self._model.n_vocab,))
 
     def fork(self, source: int, target: int) -> None:

@@ -3,6 +3,9 @@
 An `Engine` owns weights, cache and prompt; its `Session` is one utterance. Frames are prefilled in blocks on
 a grid that begins with the utterance, however they are pushed, so the same sound gives the same words bit by
 bit, live or later. Use an engine from one thread; only `cancel` may be called from others.
+
+The words of an utterance are computed several times over: partial ones on forks that are dropped, and final
+ones ahead of time where `prepare` says that nobody speaks any more. Each answer is the draft of the next one.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -19,6 +23,7 @@ import numpy.typing as npt
 
 from engine import decode
 from engine.catalog import ModelFiles, PromptProfile
+from engine.draft import DraftSource, LastAnswer
 from engine.errors import Cancelled, ContextFull, ModelUnsupported
 from engine.events import Hypothesis, HypothesisKind, Timing
 from engine.frames import FRAME_SAMPLES, samples_to_s
@@ -26,6 +31,7 @@ from engine.gguf_header import GgufHeader, read_header, require_model
 from engine.kvcache import KVCache
 from engine.projection import Frames, Projection
 from engine.prompt import Prompt, build, special_tokens
+from engine.speed import Speed
 from engine.threads import default_threads
 
 if TYPE_CHECKING:
@@ -51,9 +57,11 @@ class Engine:
         context: LlamaContext,
         projection: Projection,
         block_frames: int,
+        speed: Speed,
     ) -> None:
         """Use `Engine.open`."""
         self.files = files
+        self.speed = speed
         self.profile: PromptProfile = files.profile
         self.block_frames = block_frames
         self.model = model
@@ -97,13 +105,15 @@ class Engine:
         polling: int | None = None,
         gpu_layers: int = -1,
         block_frames: int | None = None,
+        speed: Speed | None = None,
     ) -> Engine:
         """Load a model and prefill its prompt. Both files are judged before llama.cpp sees them.
 
         `n_ctx`: positions for prompt, frames and answer; 30 s of sound are 750. `n_threads`: None is 1 for a
         small model, else one for each core that may be used. `polling`: how hard idle threads spin, 0 to 100;
         None is llama.cpp's own choice, 0 is kind to a busy machine. `gpu_layers`: -1 is all, where llama.cpp
-        was built for a GPU. `block_frames`: frames prefilled at once; None is what the profile says.
+        was built for a GPU. `block_frames`: frames prefilled at once; None is what the profile says. `speed`:
+        what may be used to be fast; None is everything.
 
         Raises ModelMissing, ModelCorrupt, ModelUnsupported, ProjectorUnsupported, ProjectorMismatch,
         ContextFull.
@@ -118,9 +128,8 @@ class Engine:
             threads = ThreadSettings(n_threads or default_threads(model.n_params), polling)
             context = LlamaContext(model, n_ctx=n_ctx, threads=threads)
             try:
-                engine = cls(
-                    files, header, model, context, projection, block_frames or files.profile.block_frames
-                )
+                block = block_frames or files.profile.block_frames
+                engine = cls(files, header, model, context, projection, block, speed or Speed())
             except BaseException:
                 context.close()
                 raise
@@ -163,6 +172,14 @@ class Engine:
         self.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """Final words that were computed ahead."""
+
+    hypothesis: Hypothesis
+    pieces: tuple[str, ...]
+
+
 class Session:
     """One utterance. Made by `Engine.session`; ends with `finish`, `cancel`, or the next session."""
 
@@ -174,6 +191,10 @@ class Session:
         self._prefilled = 0
         """Frames in the cache: the others wait for their block to be whole. A multiple of the block."""
         self._prefill_s = 0.0
+        self._latest: tuple[int, ...] = ()
+        """The newest answer, to perhaps less sound than there is now."""
+        self._ready: _Ready | None = None
+        """The final words, if nothing was pushed or rewound since they were computed."""
 
     @property
     def frames_pushed(self) -> int:
@@ -181,12 +202,14 @@ class Session:
         return self._pushed
 
     @property
-    def lag_frames(self) -> int:
-        """Frames that wait for their block to be whole."""
-        return self._pushed - self._prefilled
+    def frames_prefilled(self) -> int:
+        """Frames in the model. The rest is less than a block, or waits where nothing is streamed."""
+        return self._prefilled
 
-    def prepare(self) -> None:
-        """See `SpeechSession.prepare`."""
+    @property
+    def lag_frames(self) -> int:
+        """See `SpeechSession.lag_frames`. None: `push` returns when they are in the model."""
+        return 0
 
     def push(self, frames: Frames) -> None:
         """Take frames float32[n, 640], n >= 0, and prefill every block that is now whole.
@@ -199,23 +222,20 @@ class Session:
         end = self._pushed + len(frames)
         if end > engine.max_frames:
             raise ContextFull(f"{end} frames do not fit, the context has room for {engine.max_frames}")
+        if len(frames):
+            self._ready = None
         engine._frames[self._pushed : end] = frames
         self._pushed = end
-        block = engine.block_frames
-        while self._pushed - self._prefilled >= block:
-            if self._cancelled.is_set():
-                raise Cancelled("stopped while the sound was taken in")
-            began = time.monotonic()
-            engine.cache.add_soft(self._project(self._prefilled, self._prefilled + block))
-            self._prefilled += block
-            engine.steps += 1
-            self._prefill_s += time.monotonic() - began
+        if engine.speed.stream:
+            self._prefill_blocks()
 
     def rewind(self, frames: int) -> None:
         """Drop the last `frames` frames, as if they had never been pushed. Raises ValueError for too many."""
         engine = self._check()
         if not 0 <= frames <= self._pushed:
             raise ValueError(f"{frames} of {self._pushed} frames cannot be dropped")
+        if frames:
+            self._ready = None
         self._pushed -= frames
         # Back to the grid: frames behind it wait again, they are still in `_frames`.
         whole = self._pushed - self._pushed % engine.block_frames
@@ -226,12 +246,27 @@ class Session:
     def partial(self, *, give_up: Callable[[], bool] | None = None) -> Hypothesis:
         """The words of what was pushed so far, decoded on a fork that is dropped. Raises as `finish`.
 
-        `give_up` is asked before every token: once it says yes, this raises Cancelled, and the session goes
+        `give_up` is asked before every batch: once it says yes, this raises Cancelled, and the session goes
         on.
         """
+        self._check()
+        if self._ready is not None:
+            return replace(self._ready.hypothesis, kind="partial")
+        return self._on_fork("partial", None, give_up)
+
+    def prepare(self, *, give_up: Callable[[], bool] | None = None) -> None:
+        """See `SpeechSession.prepare`. `give_up` as in `partial`, but nothing is raised then."""
         engine = self._check()
-        with engine.cache.fork() as branch:
-            return self._answer(branch, "partial", None, None, None, give_up)
+        if not engine.speed.prepare or self._ready is not None:
+            return
+        pieces: list[str] = []
+        try:
+            hypothesis = self._on_fork("final", pieces.append, give_up)
+        except Cancelled:
+            if self._cancelled.is_set():
+                raise
+            return
+        self._ready = _Ready(hypothesis, tuple(pieces))
 
     def finish(
         self,
@@ -248,9 +283,19 @@ class Session:
         """
         engine = self._check()
         try:
-            return self._answer(engine.cache, "final", on_piece, end_of_speech_s, end_sample)
+            if self._ready is None:
+                self._prefill_blocks()
+                hypothesis = self._answer(engine.cache, "final", on_piece)
+            else:
+                hypothesis = self._ready.hypothesis
+                if on_piece is not None:
+                    for piece in self._ready.pieces:
+                        on_piece(piece)
         finally:
             engine._session = None
+        timing = replace(hypothesis.timing, end_of_speech_s=end_of_speech_s)
+        end = hypothesis.end_sample if end_sample is None else end_sample
+        return replace(hypothesis, end_sample=end, timing=timing)
 
     def cancel(self) -> None:
         """Make the call that is running, or the next one, raise Cancelled. From any thread, at any time."""
@@ -263,6 +308,19 @@ class Session:
             raise Cancelled("stopped by the user")
         return self._engine
 
+    def _prefill_blocks(self) -> None:
+        """Prefill every block that is whole."""
+        engine = self._engine
+        block = engine.block_frames
+        while self._pushed - self._prefilled >= block:
+            if self._cancelled.is_set():
+                raise Cancelled("stopped while the sound was taken in")
+            began = time.monotonic()
+            engine.cache.add_soft(self._project(self._prefilled, self._prefilled + block))
+            self._prefilled += block
+            engine.steps += 1
+            self._prefill_s += time.monotonic() - began
+
     def _project(self, first: int, last: int) -> npt.NDArray[np.float32]:
         """Soft tokens of the frames [first, last), at most one block, in memory that is reused."""
         engine = self._engine
@@ -272,25 +330,37 @@ class Session:
             frames = np.add(frames, engine._dither[at : at + n], out=engine._dithered[:n])
         return engine.projection.project(frames, out=engine._rows[:n])
 
+    def _on_fork(
+        self,
+        kind: HypothesisKind,
+        on_piece: Callable[[str], None] | None,
+        give_up: Callable[[], bool] | None,
+    ) -> Hypothesis:
+        self._prefill_blocks()
+        with self._engine.cache.fork() as branch:
+            return self._answer(branch, kind, on_piece, give_up)
+
+    def _drafts(self) -> list[DraftSource]:
+        """Who guesses the next answer."""
+        return [LastAnswer(self._latest)] if self._engine.speed.draft and self._latest else []
+
     def _answer(
         self,
         cache: KVCache,
         kind: HypothesisKind,
         on_piece: Callable[[str], None] | None,
-        end_of_speech_s: float | None,
-        end_sample: int | None,
         give_up: Callable[[], bool] | None = None,
     ) -> Hypothesis:
         engine = self._engine
         began = time.monotonic()
         if self._prefilled < self._pushed:
             cache.add_soft(self._project(self._prefilled, self._pushed))
-        cache.add_tail(engine.prompt.tail)
         asked = time.monotonic()
         audio_s = samples_to_s(self._pushed * FRAME_SAMPLES)
+        branch = _Branch(engine, cache)
         rules = decode.Rules(
             is_end=engine._is_end,
-            max_tokens=min(decode.max_tokens(audio_s, engine.profile.tokens_per_word), cache.room),
+            max_tokens=min(decode.max_tokens(audio_s, engine.profile.tokens_per_word), branch.free()),
         )
         text = decode.AnswerText(engine.profile.thought_open, engine.profile.thought_close)
 
@@ -298,14 +368,17 @@ class Session:
             engine.steps += 1
             return self._cancelled.is_set() or (give_up is not None and give_up())
 
-        answer = decode.Answer(_Branch(engine, cache), engine._picker, rules, is_cancelled)
+        answer = decode.Answer(branch, engine._picker, rules, is_cancelled, self._drafts())
         first_token_s = None
-        for token in answer:
-            if first_token_s is None:
-                first_token_s = time.monotonic()
-            piece = text.push(engine.model.piece(token.id))
-            if piece and on_piece is not None:
-                on_piece(piece)
+        try:
+            for token in answer:
+                if first_token_s is None:
+                    first_token_s = time.monotonic()
+                piece = text.push(engine.model.piece(token.id))
+                if piece and on_piece is not None:
+                    on_piece(piece)
+        finally:
+            self._remember(answer)
         done = time.monotonic()
         tokens = answer.tokens
         if answer.stop == "repetition":
@@ -313,32 +386,61 @@ class Session:
             text = decode.AnswerText(engine.profile.thought_open, engine.profile.thought_close)
             for token in tokens:
                 text.push(engine.model.piece(token.id))
-        if kind == "final":
-            self._prefill_s += asked - began
         return Hypothesis(
             kind=kind,
             text=text.finish(),
             tokens=tuple(token.id for token in tokens),
             confidence=decode.mean_log_prob(tokens),
             start_sample=self._start_sample,
-            end_sample=self._start_sample + self._pushed * FRAME_SAMPLES
-            if end_sample is None
-            else end_sample,
+            end_sample=self._start_sample + self._pushed * FRAME_SAMPLES,
             stop=answer.stop,
             timing=Timing(
-                end_of_speech_s=end_of_speech_s,
+                end_of_speech_s=None,
                 first_token_s=done if first_token_s is None else first_token_s,
                 final_s=done,
-                prefill_s=self._prefill_s if kind == "final" else asked - began,
+                prefill_s=self._prefill_s * (kind == "final") + asked - began,
                 decode_s=done - asked,
                 audio_s=audio_s,
+                steps=answer.steps,
+                drafted=answer.drafted,
+                accepted=answer.accepted,
             ),
         )
+
+    def _remember(self, answer: decode.Answer) -> None:
+        """Keep an answer as the next draft; one that was interrupted goes on as the one before it."""
+        tokens = tuple(token.id for token in answer.tokens)
+        if answer.stop == "cancelled":
+            tokens += tuple(LastAnswer(self._latest).propose(tokens, len(self._latest)))
+        self._latest = tokens
 
 
 class _Branch:
     """Joins a sequence of the cache with the context's logits for `decode`."""
 
     def __init__(self, engine: Engine, cache: KVCache) -> None:
+        self._cache = cache
+        self._tail = engine.prompt.tail
+        self._most_outputs = engine.context.max_outputs
+        self._is_open = False
         self.logits = engine.context.logits
         self.append = cache.add_answer
+        self.drop = cache.drop_answer
+
+    def free(self) -> int:
+        """Positions for the answer."""
+        return self._cache.room - len(self._tail) * (not self._is_open)
+
+    def room(self) -> int:
+        """See `decode.Answering`."""
+        return min(self._most_outputs, self.free()) - 1
+
+    def open(self, draft: Sequence[int]) -> None:
+        """See `decode.Answering`."""
+        self._cache.add_tail(self._tail, draft)
+        self._is_open = True
+
+    def restart(self) -> None:
+        """See `decode.Answering`."""
+        self._cache.reopen()
+        self._is_open = False

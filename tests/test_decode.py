@@ -21,32 +21,87 @@ from engine.decode import (
     mean_log_prob,
     trim_repetition,
 )
+from engine.draft import DraftSource, LastAnswer
 from engine.errors import Cancelled, DecodeFailed
 
 END = 0
 
 
 class Script:
-    """Wants the given tokens in turn, then the end; remembers what was taken."""
+    """Wants the given tokens in turn, then the end; remembers what was taken.
 
-    def __init__(self, tokens: Sequence[int], *, n_vocab: int = 50) -> None:
+    With `noise`, its logits differ a little in batches of several tokens, as those of llama.cpp do.
+    """
+
+    def __init__(
+        self, tokens: Sequence[int], *, n_vocab: int = 50, rival: int | None = None, noise: float = 0.0
+    ) -> None:
         self.wanted = [*tokens, END]
         self.taken: list[int] = []
         self.n_vocab = n_vocab
+        self.rival = rival
+        """A token that is almost as likely as the wanted one, everywhere."""
+        self.noise = noise
+        self.batches: list[int] = []
+        self._rows = 0
+        self._is_wide = False
 
-    def logits(self) -> np.ndarray:
-        row = np.zeros(self.n_vocab, dtype=np.float32)
-        row[self.wanted[min(len(self.taken), len(self.wanted) - 1)]] = 5.0
-        return row
+    def room(self) -> int:
+        return 7
 
-    def append(self, token: int) -> None:
-        self.taken.append(token)
+    def open(self, draft: Sequence[int]) -> None:
+        self._take(draft, 1 + len(draft))
+
+    def append(self, tokens: Sequence[int]) -> None:
+        self._take(tokens, len(tokens))
+
+    def _take(self, tokens: Sequence[int], rows: int) -> None:
+        assert rows <= 8
+        self.taken += tokens
+        self.batches.append(rows)
+        self._rows = rows
+        self._is_wide = self._is_wide or rows > 1
+
+    def drop(self, n: int) -> None:
+        assert 0 < n < self._rows
+        del self.taken[len(self.taken) - n :]
+
+    def restart(self) -> None:
+        self.taken = []
+        self._is_wide = False
+
+    def logits(self, row: int) -> np.ndarray:
+        assert 0 <= row < self._rows
+        before = len(self.taken) - self._rows + 1 + row
+        logits = np.zeros(self.n_vocab, dtype=np.float32)
+        right = self.taken[:before] == self.wanted[:before]
+        token = self.wanted[min(before, len(self.wanted) - 1)] if right else 1 + before % 7
+        logits[token] = 5.0
+        if self.rival is not None and token != self.rival:
+            logits[self.rival] = 5.0 - 1e-4 + self.noise * self._is_wide
+        return logits
 
 
-def answer(script: Script, *, limit: int = 100, suppressed: Sequence[int] = ()) -> Answer:
+class Guess:
+    """Proposes what a list says, whatever the answer."""
+
+    def __init__(self, proposals: Sequence[Sequence[int]]) -> None:
+        self.proposals = list(proposals)
+        self.kept: list[tuple[int, int, int]] = []
+
+    def propose(self, answer: Sequence[int], most: int) -> Sequence[int]:
+        return self.proposals.pop(0)[:most] if self.proposals else ()
+
+    def verified(self, row: int, proposed: int, kept: int) -> None:
+        self.kept.append((row, proposed, kept))
+
+
+def answer(
+    script: Script, *, limit: int = 100, suppressed: Sequence[int] = (), drafts: Sequence[DraftSource] = ()
+) -> Answer:
     picker = Picker(script.n_vocab, np.array(suppressed, dtype=np.intp))
     rules = Rules(is_end=lambda token: token == END, max_tokens=limit)
-    return Answer(script, picker, rules, lambda: False)
+    return Answer(script, picker, rules, lambda: False, drafts)
 
 
 def test_tokens_come_until_the_end_token_which_is_none_of_them() -> None:
@@ -71,7 +126,7 @@ def test_a_suppressed_token_is_never_taken_and_has_no_share_of_the_probability()
 
 def test_huge_logits_do_not_overflow() -> None:
     token = Picker(3, np.array([], dtype=np.intp)).pick(np.array([3e4, 2.9e4, -3e4], dtype=np.float32))
-    assert token == Token(0, 0.0)
+    assert (token.id, token.log_prob) == (0, 0.0)
 
 
 def test_logits_that_are_not_numbers_are_a_failure_and_no_word() -> None:
@@ -92,14 +147,74 @@ def test_an_answer_that_is_exactly_as_long_as_allowed_ends_by_itself() -> None:
 
 
 @pytest.mark.parametrize("after", range(5))
-def test_cancelling_works_between_any_two_tokens(after: int) -> None:
+def test_cancelling_works_between_any_two_batches(after: int) -> None:
     script = Script([5, 6, 7, 8])
     asked = iter([False] * after + [True] * 10)
     picker = Picker(50, np.array([], dtype=np.intp))
     run = Answer(script, picker, Rules(lambda token: token == END, 100), lambda: next(asked))
     with pytest.raises(Cancelled):
         list(run)
-    assert script.taken == [5, 6, 7, 8][:after]
+    assert script.taken == [5, 6, 7, 8][: max(0, after - 1)]
+
+
+def test_a_right_guess_is_the_whole_answer_in_one_batch() -> None:
+    script = Script([5, 6, 7])
+    run = answer(script, drafts=[LastAnswer([5, 6, 7])])
+    assert [token.id for token in run] == [5, 6, 7]
+    assert (run.steps, run.drafted, run.accepted, run.stop) == (1, 3, 3, "eos")
+    assert script.batches == [4]
+
+
+def test_what_follows_a_wrong_token_is_found_again_behind_two_words_that_are_the_same() -> None:
+    run = answer(Script([5, 6, 20, 8, 9, 10, 11]), drafts=[LastAnswer([5, 6, 7, 8, 9, 10, 11])])
+    assert [token.id for token in run] == [5, 6, 20, 8, 9, 10, 11]
+    assert run.steps == 4  # 5 6 20 | 8 | 9 | 10 11
+
+
+def test_a_guess_that_goes_on_after_the_end_is_cut_there() -> None:
+    script = Script([5, 6])
+    run = answer(script, drafts=[LastAnswer([5, 6, 7, 8])])
+    assert [token.id for token in run] == [5, 6]
+    assert script.taken == [5, 6]
+    assert (run.drafted, run.accepted) == (4, 2)
+
+
+def test_each_guesser_is_told_which_row_decided_and_what_was_kept() -> None:
+    first, second = Guess([(), (6, 7, 30), ()]), Guess([(5, 20), (9,)])
+    run = answer(Script([5, 6, 7, 8, 9]), drafts=[first, second])
+    assert [token.id for token in run] == [5, 6, 7, 8, 9]
+    # 5 (kept) and 20 (6 instead) by the second; nothing fits behind 6 by the first: 7 comes alone ...
+    assert second.kept[0] == (1, 2, 1)
+    assert first.kept[0] == (1, 0, 0)
+    assert sum(kept for _, _, kept in first.kept + second.kept) == run.accepted
+
+
+@given(
+    wanted=st.lists(st.integers(1, 9), max_size=30),
+    guesses=st.lists(st.lists(st.integers(0, 9), max_size=9), max_size=30),
+    old=st.lists(st.integers(1, 9), max_size=30),
+    limit=st.integers(0, 30),
+)
+def test_guesses_never_change_an_answer(
+    wanted: list[int], guesses: list[list[int]], old: list[int], limit: int
+) -> None:
+    plain, script = answer(Script(wanted), limit=limit), Script(wanted)
+    guessed = answer(script, limit=limit, drafts=[Guess(guesses), LastAnswer(old)])
+    assert list(guessed) == list(plain)
+    assert guessed.stop == plain.stop
+    assert guessed.accepted <= guessed.drafted
+    assert guessed.steps <= plain.steps
+    assert script.taken == [token.id for token in guessed.tokens][: len(script.taken)]
+
+
+@given(wanted=st.lists(st.integers(1, 9), max_size=30), old=st.lists(st.integers(1, 9), max_size=30))
+def test_where_two_tokens_are_close_the_answer_is_the_one_without_guesses(
+    wanted: list[int], old: list[int]
+) -> None:
+    """The rival wins wherever the noise of a wide batch is let decide."""
+    plain = answer(Script(wanted, rival=8))
+    guessed = answer(Script(wanted, rival=8, noise=1e-3), drafts=[LastAnswer(old)])
+    assert [token.id for token in guessed] == [token.id for token in plain]
 
 
 def test_a_loop_is_cut_back_to_its_first_round() -> None:

@@ -24,11 +24,14 @@ class ScriptedContext:
         self.n_ctx, self.n_batch = n_ctx, n_batch
         self.cells: dict[int, list[object]] = {0: [], 1: []}
         self.batches = 0
+        self.outputs: list[int] = []
         self.fail_at = fail_at
 
     def decode_tokens(
-        self, tokens: Sequence[int], position: int, *, sequence: int = 0, logits: bool = True
+        self, tokens: Sequence[int], position: int, *, sequence: int = 0, outputs: int = 1
     ) -> None:
+        assert outputs <= len(tokens), "logits are asked for of tokens in this batch"
+        self.outputs.append(outputs)
         self._take([*tokens], position, sequence)
 
     def decode_rows(self, rows: np.ndarray, position: int, *, sequence: int = 0) -> None:
@@ -54,13 +57,40 @@ def rows(*values: float) -> np.ndarray:
     return np.array(values, dtype=np.float32)[:, None]
 
 
+def test_a_guess_goes_into_one_batch_with_the_tail_and_its_wrong_end_is_dropped() -> None:
+    context = ScriptedContext()
+    cache = KVCache(context)
+    cache.begin(PREFIX)
+    cache.add_soft(rows(0.5))
+    batches = context.batches
+    cache.add_tail([7], [300, 301, 302])
+    assert (context.batches - batches, context.outputs[-1]) == (1, 4)
+    cache.drop_answer(2)
+    cache.add_answer([400, 401])
+    assert context.cells[0] == [*PREFIX, 0.5, 7, 300, 400, 401]
+    assert context.outputs[-1] == 2
+    assert (cache.ledger.tail, cache.ledger.answer) == (1, 3)
+
+
+@pytest.mark.parametrize("n", range(1, 20))
+def test_all_logits_that_are_asked_for_come_from_the_last_batch(n: int) -> None:
+    context = ScriptedContext(n_batch=8)
+    cache = KVCache(context)
+    cache.begin(PREFIX)
+    for outputs in range(1, min(n, 8) + 1):
+        cache.add_tail(range(n - outputs + 1), range(50, 49 + outputs))
+        assert context.outputs[-1] == outputs
+        assert context.cells[0] == [*PREFIX, *range(n - outputs + 1), *range(50, 49 + outputs)]
+        cache.reopen()
+
+
 def test_a_sequence_is_prefix_then_sound_then_tail_then_answer() -> None:
     context = ScriptedContext()
     cache = KVCache(context)
     cache.begin(PREFIX)
     cache.add_soft(rows(0.5, 0.25))
     cache.add_tail([7])
-    cache.add_answer(300)
+    cache.add_answer([300])
     assert context.cells[0] == [2, 6, 0.5, 0.25, 7, 300]
     assert cache.ledger == Ledger(prefix=2, soft=2, tail=1, answer=1)
     assert cache.room == 94
@@ -113,7 +143,7 @@ def test_reopening_drops_tail_and_answer_only() -> None:
     cache.begin(PREFIX)
     cache.add_soft(rows(1, 2))
     cache.add_tail([7])
-    cache.add_answer(300)
+    cache.add_answer([300])
     cache.reopen()
     assert context.cells[0] == [2, 6, 1.0, 2.0]
 
@@ -210,7 +240,7 @@ def test_ledger_and_cells_never_disagree(steps: list[tuple[str, int]]) -> None:
         else:
             cache.add_tail([7])
             for _ in range(n):
-                cache.add_answer(300)
+                cache.add_answer([300])
             assert context.cells[0] == [*PREFIX, *sound, 7, *[300] * n]
             continue
         assert context.cells[0] == [*PREFIX, *sound]
@@ -257,9 +287,9 @@ def test_a_fork_computes_what_the_original_would(real: LlamaContext) -> None:
     cache.add_soft(soft_tokens(8))
     with cache.fork() as branch:
         branch.add_tail([tiny.AUDIO_END])
-        branch.add_answer(300)
+        branch.add_answer([300])
         forked = real.logits().copy()
     cache.add_tail([tiny.AUDIO_END])
-    cache.add_answer(300)
+    cache.add_answer([300])
     np.testing.assert_array_equal(real.logits(), forked)
     assert (real.end_of(0), real.end_of(1)) == (cache.ledger.end, 0)

@@ -218,8 +218,8 @@ def test_a_gap_in_the_positions_fails_the_batch_and_not_the_process(context: Lla
 
 
 def test_logits_that_nobody_asked_for_are_an_error(context: LlamaContext) -> None:
-    context.decode_tokens([2, 5], 0, logits=False)
-    with pytest.raises(DecodeFailed, match="no logits"):
+    context.decode_tokens([2, 5], 0, outputs=0)
+    with pytest.raises(DecodeFailed, match="no row 0"):
         context.logits()
 
 
