@@ -141,14 +141,21 @@ def require_model(header: GgufHeader) -> int:
     return width
 
 
-def require_projector(header: GgufHeader) -> TensorInfo:
-    """The one matrix of a `gemma4ua` projector. Raises ProjectorUnsupported for every other kind."""
+def projector_kind(header: GgufHeader) -> str:
+    """How a projector takes sound: `gemma4ua`, `gemma4a`, ...; '' if it takes none. Raises
+    ProjectorUnsupported for what is no projector.
+    """
     if header.architecture != "clip":
         raise ProjectorUnsupported(
             f"{header.path}: is not a projector, its architecture is '{header.architecture or 'not said'}'",
             hint="Give the file whose name starts with 'mmproj' and that belongs to this model.",
         )
-    kind = header.text("clip.audio.projector_type") or header.text("clip.projector_type")
+    return header.text("clip.audio.projector_type") or header.text("clip.projector_type")
+
+
+def require_projector(header: GgufHeader) -> TensorInfo:
+    """The one matrix of a `gemma4ua` projector. Raises ProjectorUnsupported for every other kind."""
+    kind = projector_kind(header)
     if kind != "gemma4ua":
         found = f"its audio projector is '{kind}'" if kind else "it has no audio projector"
         raise ProjectorUnsupported(f"{header.path}: {found}", kind=kind)

@@ -63,6 +63,10 @@ class Prompt:
     """From the marker that closes audio to where the answer begins."""
     place: TermsPlace | None = None
     """None where this model is never told names."""
+    before: str = ""
+    """The text whose tokens are `prefix`, without the marker."""
+    after: str = ""
+    """The text whose tokens are `tail`, without the marker."""
 
     @property
     def shared(self) -> int:
@@ -79,15 +83,26 @@ class Prompt:
         """The prefix that tells these names: the first of them, as many as fit. What is no name is left out
         (see `terms.usable`). Without a place for them, and without names, `prefix`.
         """
-        if self.place is None:
-            return self.prefix
+        return self._told(terms, tokenizer)[1]
+
+    def text_with(self, terms: Sequence[str], tokenizer: Tokenizer) -> str:
+        """The text of the prompt up to the audio that tells these names, for who tokenises it elsewhere."""
+        names, prefix = self._told(terms, tokenizer)
+        text = self.before if self.place is None or not names else self.place.text(names)
+        is_whole = len(tokenizer.tokenize(text)) == len(prefix) - 1
+        return text if is_whole else tokenizer.text_of(tokenizer.bos) + text
+
+    def _told(self, terms: Sequence[str], tokenizer: Tokenizer) -> tuple[list[str], tuple[int, ...]]:
+        """The names that are told, and the prefix that tells them."""
         found, names = self.prefix, list[str]()
+        if self.place is None:
+            return names, found
         for name in usable(terms):
             longer = _tokens_before_audio(self.place.text([*names, name]), tokenizer)
             longer = (*longer, self.prefix[-1])
             if len(longer) - len(self.prefix) <= self.place.most_tokens:
                 found, names = longer, [*names, name]
-        return found
+        return names, found
 
 
 def render(template: str, profile: PromptProfile, *, bos_text: str) -> tuple[str, str]:
@@ -135,7 +150,7 @@ def build(template: str, profile: PromptProfile, tokenizer: Tokenizer) -> Prompt
         )
     prefix = _tokens_before_audio(before, tokenizer)
     place = _place(template, profile, tokenizer, before, after)
-    return Prompt((*prefix, *begin), (*end, *tokenizer.tokenize(after)), place)
+    return Prompt((*prefix, *begin), (*end, *tokenizer.tokenize(after)), place, before, after)
 
 
 def _tokens_before_audio(text: str, tokenizer: Tokenizer) -> tuple[int, ...]:
