@@ -1,0 +1,194 @@
+"""Prompt lookup: the old text is the draft of the new one, and is found again behind what was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.lookup import MOST, DraftLength, GramIndex, PromptLookup
+
+END = 1
+"""Ends an answer; no word."""
+
+
+@dataclass
+class Rewrite:
+    """What happened while an answer was checked against drafts."""
+
+    answer: list[int]
+    steps: int
+    drafts: list[tuple[list[int], int]]
+    """Each draft and how much of it was kept."""
+
+
+def tokens(text: str) -> list[int]:
+    """A token for each word; the same word is the same token."""
+    return [2 + sum(ord(c) * 31**i for i, c in enumerate(word)) for word in text.split()]
+
+
+def rewrite(lookup: PromptLookup, new: Sequence[int], *, most: int = 63) -> Rewrite:
+    """Decode greedily with drafts, as `decode` does, a model that wants to write `new`."""
+    wanted = [*new, END]
+    run = Rewrite([], 0, [])
+    while len(run.answer) < len(wanted):
+        draft = list(lookup.propose(run.answer, most))
+        assert len(draft) <= most
+        rest = wanted[len(run.answer) :]
+        kept = 0
+        while kept < min(len(draft), len(rest)) and draft[kept] == rest[kept]:
+            kept += 1
+        run.steps += 1
+        run.drafts.append((draft, kept))
+        lookup.verified(kept, len(draft), kept)
+        run.answer += rest[: kept + 1]
+    return run
+
+
+OLD = tokens("please send the boxes to the old house by the lake before the snow closes it again")
+
+
+def test_a_text_that_is_repeated_takes_few_steps() -> None:
+    long = list(range(10, 410))
+    run = rewrite(PromptLookup([long]), long)
+    assert run.answer == [*long, END]
+    assert run.steps <= 14
+
+
+def test_the_first_draft_is_the_beginning_of_the_old_text() -> None:
+    assert list(PromptLookup([OLD, [7, 8, 9]]).propose([], 4)) == OLD[:4]
+
+
+@pytest.mark.parametrize(
+    ("new", "steps"),
+    [
+        (
+            "please mail the boxes to the old house by the lake before the snow closes it again",
+            5,
+        ),
+        (
+            "please send the small boxes to the old house by the lake before the snow closes it again",
+            5,
+        ),
+        ("please send the boxes to the house by the lake before the snow closes it again", 5),
+        (
+            "before the snow closes it again please send the boxes to the old house by the lake",
+            8,
+        ),
+    ],
+    ids=["replaced", "inserted", "deleted", "moved"],
+)
+def test_behind_a_change_the_old_text_goes_on(new: str, steps: int) -> None:
+    run = rewrite(PromptLookup([OLD]), tokens(new))
+    assert run.answer == [*tokens(new), END]
+    assert run.steps <= steps
+
+
+def test_behind_a_replaced_word_of_several_tokens_the_next_word_is_guessed() -> None:
+    old = [100, 1, 2, 101, 3, 4, 5, 102, 6, 103, 7]
+    lookup = PromptLookup([old], starts_word=lambda token: token >= 100)
+    lookup.propose([], 8)
+    lookup.verified(0, 8, 3)
+    # The word 101 3 4 5 became 150.
+    assert list(lookup.propose([100, 1, 2, 150], 8)) == [102, 6]
+
+
+def test_words_of_the_paragraph_around_are_found_too() -> None:
+    around = tokens("the meeting was moved to Thursday because Anna is ill")
+    lookup = PromptLookup([tokens("it was moved"), around])
+    answer = tokens("we heard that it moved to Thursday")
+    for end in range(len(answer) + 1):
+        draft = lookup.propose(answer[:end], 4)
+    assert list(draft)[:3] == tokens("because Anna is")
+
+
+def test_what_the_answer_itself_said_before_is_a_draft_too() -> None:
+    lookup = PromptLookup([[5, 6]])
+    phrase = list(range(50, 60))
+    said = [*phrase, 99, *phrase[:4]]
+    for end in range(len(said) + 1):
+        draft = lookup.propose(said[:end], 4)
+    assert list(draft) == phrase[4:8]
+
+
+def test_a_draft_never_reaches_from_one_text_into_the_next() -> None:
+    lookup = PromptLookup([[10, 11, 12], [20, 21, 22]])
+    assert list(lookup.propose([], 9)) == [10, 11, 12]
+    assert list(lookup.propose([10, 11, 12], 9)) == []
+
+
+def test_no_text_is_no_draft() -> None:
+    none: list[list[list[int]]] = [[], [[]], [[], []]]
+    for texts in none:
+        lookup = PromptLookup(texts)
+        assert list(lookup.propose([], 8)) == []
+        assert list(lookup.propose([3], 8)) == []
+
+
+def test_a_draft_grows_while_all_of_it_is_right_and_shrinks_when_it_is_not() -> None:
+    length = DraftLength(tokens=8)
+    assert length.after(8, 8).tokens == 16
+    assert length.after(8, 8).after(16, 16).after(32, 32).tokens == MOST
+    assert length.after(8, 2).tokens == 5
+    assert length.after(3, 3).tokens == 8, "the rest of a text that was right is no reason to shrink"
+    for _ in range(9):
+        length = length.after(length.tokens, 0)
+    assert length.tokens == 2
+
+
+def test_guesses_that_are_wrong_again_and_again_end() -> None:
+    length = DraftLength()
+    for _ in range(3):
+        assert length.guess
+        length = length.after_guess(length.guess, 0)
+    assert length.guess == 0
+    lookup = PromptLookup([OLD], length=length)
+    lookup.propose([], 4)
+    assert list(lookup.propose([9_999], 4)) == []
+
+
+def test_a_right_guess_makes_the_next_one_longer() -> None:
+    assert DraftLength(guess=2).after_guess(2, 2) == DraftLength(guess=4)
+    assert DraftLength(guess=2, wrong_guesses=2).after_guess(2, 1) == DraftLength(guess=2)
+
+
+def test_an_answer_that_is_computed_again_starts_over() -> None:
+    lookup = PromptLookup([OLD])
+    first = [list(lookup.propose(OLD[:n], 5)) for n in range(6)]
+    again = [list(lookup.propose(OLD[:n], 5)) for n in range(6)]
+    assert first == again
+    lookup.propose([*OLD[:5], 77, 78], 5)
+    assert list(lookup.propose(OLD[:2], 5)) == OLD[2:7]
+
+
+def test_a_text_of_which_every_twelfth_word_changes_takes_a_third_of_the_steps() -> None:
+    old = list(range(100, 220))
+    new = [token + 1_000 if at % 12 == 5 else token for at, token in enumerate(old)]
+    run = rewrite(PromptLookup([old]), new)
+    assert run.answer == [*new, END]
+    assert run.steps / len(run.answer) <= 0.35
+
+
+@given(st.lists(st.integers(2, 9), max_size=60), st.lists(st.integers(2, 9), max_size=60), st.integers(0, 12))
+def test_whatever_is_rewritten_the_answer_is_the_models_own(
+    old: list[int], new: list[int], most: int
+) -> None:
+    run = rewrite(PromptLookup([old]), new, most=most)
+    assert run.answer == [*new, END]
+    assert run.steps + sum(kept for _, kept in run.drafts) >= len(run.answer)
+    assert all(token in {*old, *new} for draft, _ in run.drafts for token in draft)
+
+
+@given(st.lists(st.integers(2, 6), max_size=40), st.integers(0, 40))
+def test_an_index_that_is_cut_back_is_the_index_of_the_rest(row: list[int], keep: int) -> None:
+    cut, fresh = GramIndex(), GramIndex()
+    cut.extend(row)
+    cut.truncate(keep)
+    fresh.extend(row[:keep])
+    assert cut.tokens == fresh.tokens
+    for n in (1, 2, 3):
+        for at in range(len(row) - n + 1):
+            assert list(cut.ends(row[at : at + n])) == list(fresh.ends(row[at : at + n]))
