@@ -7,14 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from voice_edit.config import Paths, Settings
-from voice_edit.editing import Editing
 from voice_edit.errors import NothingToRedo, NothingToUndo, UsageError
-from voice_edit.manners.manners import manners_for
-from voice_edit.vocabulary.vocabulary import Vocabulary
-from voice_edit.wording import Wording
 
 if TYPE_CHECKING:
+    from voice_edit.config import Paths, Settings
+    from voice_edit.editing import Editing
     from voice_edit.journal.journal import Journal
     from voice_edit.journal.records import Direction, UtteranceRecord
     from voice_edit.targets.file import FileTarget
@@ -43,6 +40,12 @@ def open_journal(settings: Settings, paths: Paths, *, tell: Tell) -> Iterator[Jo
 @contextmanager
 def open_editing(file: Path, settings: Settings, paths: Paths, *, tell: Tell) -> Iterator[Editing]:
     """A file that can be edited, with its journal. Raises TargetError before anybody speaks, JournalError."""
+    # Who only reads the journal (`log`) waits for none of these.
+    from voice_edit.editing import Editing
+    from voice_edit.manners.manners import manners_for
+    from voice_edit.vocabulary.vocabulary import Vocabulary
+    from voice_edit.wording import Wording
+
     target = file_target(file, settings)
     target.snapshot()
     target.ensure_writable()

@@ -15,6 +15,7 @@ talk.py        talk start|stop|toggle|cancel, toggle, cancel
 watch.py       what the daemon does, live
 live.py        events of the daemon as lines for a terminal
 live_line.py   the line at the bottom that changes: stage, level, partial words
+as_spoken.py   what is shown while somebody speaks: partial words, how far the model is behind
 say.py         edit standard input
 history.py     undo redo log retry recover
 elsewhere.py   the same for what was said to another program, by the daemon
@@ -30,10 +31,14 @@ from __future__ import annotations
 
 def main() -> None:
     """Run the command line on `sys.argv`; the console script. Exits with the codes of docs/cli.md."""
+    import os
     import sys
 
     from voice_edit.cli import streams
 
+    # Nobody's plugin of pydantic is loaded, which would see every setting and command; looking for one in all
+    # that is installed takes 10 ms.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     try:
         streams.make_usable()
         from voice_edit.cli import requests
