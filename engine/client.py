@@ -165,12 +165,17 @@ class ClientSession:
 
     @property
     def lag_frames(self) -> int:
-        """Frames that the process was not sent yet."""
+        """See `SpeechSession.lag_frames`. As of a moment ago."""
         with self._changed:
-            return self._keeper.unsent_frames(self._utterance)
+            return self._utterance.lag_frames
 
     def prepare(self) -> None:
-        """See `SpeechSession.prepare`. Returns at once."""
+        """See `SpeechSession.prepare`. Returns at once; raises what `push` raises."""
+        with self._changed:
+            utterance = self._check()
+            if utterance.pushed and utterance.prepare_at is None:
+                utterance.prepare_at = utterance.pushed
+                self._keeper.wake()
 
     def push(self, frames: Samples) -> None:
         """Take frames float32[n, 640], n >= 0, and return; they are sent and prefilled meanwhile.

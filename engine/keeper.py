@@ -271,6 +271,10 @@ class Keeper:
                 self._set(EngineState("ready", life.process.pid))
             case Beat():
                 life.watchdog.beat(message.done, message.steps)
+                with self.changed:
+                    utterance = self.utterance
+                    if utterance is not None and utterance.number == message.session:
+                        utterance.taken = message.frames
             case Failed(session=None):
                 life.error = message.error
             case _:

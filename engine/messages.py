@@ -6,7 +6,8 @@
     Sound      its next frames, raw           Piece     a piece of the answer
     Rewind     drop the newest frames         Partial   the words so far, or none
     AskPartial the words so far, please       Answer    the words
-    Finish     the words, please              Failed    an error, of an utterance or of the model
+    Prepare    this was all, most likely      Failed    an error, of an utterance or of the model
+    Finish     the words, please
     Cancel     stop it; overtakes the others
 
 Each message of an utterance carries its number. Numbers only grow, so whatever comes late is known by it.
@@ -90,6 +91,13 @@ class AskPartial:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepare:
+    """The sound is complete, most likely: its words will be wanted soon."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The words are wanted."""
 
@@ -124,7 +132,11 @@ class Beat:
     done: int
     """Messages of the daemon that are dealt with, Cancel not counted."""
     steps: int
-    """Grows while the model works: blocks prefilled, tokens decoded."""
+    """Grows while the model works: blocks prefilled, batches decoded."""
+    session: int = 0
+    """The utterance that is open; 0 for none."""
+    frames: int = 0
+    """Frames of it that were taken in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +173,27 @@ class Failed:
     error: EngineError
 
 
-ToEngine: TypeAlias = Load | Open | Sound | Rewind | AskPartial | Finish | Cancel
+ToEngine: TypeAlias = Load | Open | Sound | Rewind | AskPartial | Prepare | Finish | Cancel
 FromEngine: TypeAlias = Hello | Beat | Piece | Partial | Answer | Failed
 Message: TypeAlias = ToEngine | FromEngine
 
 _KINDS: Final[dict[str, type[Message]]] = {
     kind.__name__: kind
-    for kind in (Load, Open, Rewind, AskPartial, Finish, Cancel, Hello, Beat, Piece, Partial, Answer, Failed)
+    for kind in (
+        Load,
+        Open,
+        Rewind,
+        AskPartial,
+        Prepare,
+        Finish,
+        Cancel,
+        Hello,
+        Beat,
+        Piece,
+        Partial,
+        Answer,
+        Failed,
+    )
 }
 
 

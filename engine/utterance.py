@@ -15,7 +15,7 @@ import numpy.typing as npt
 from engine.errors import EngineError
 from engine.events import Hypothesis
 from engine.frames import FRAME_SAMPLES
-from engine.messages import MOST_FRAMES, AskPartial, Cancel, Finish, Open, Rewind, Sound, ToEngine
+from engine.messages import MOST_FRAMES, AskPartial, Cancel, Finish, Open, Prepare, Rewind, Sound, ToEngine
 
 LAG_FRAMES = 25
 """With more sound than this not sent yet (1 s), no partial words are asked for."""
@@ -54,6 +54,10 @@ class Utterance:
     """Frames taken and not rewound."""
     unchanged: int = 0
     """Frames in front that were not rewound since the process was told of them."""
+    taken: int = 0
+    """Frames that the process has taken in, as far as it has told."""
+    prepare_at: int | None = None
+    """How many frames there were when their words were wanted ahead; None if nothing is to be prepared."""
     partial_asked: int = 0
     """Number of the newest request for partial words."""
     partial_answered: int = 0
@@ -80,13 +84,22 @@ class Utterance:
         """Whether the process is still needed for it."""
         return self.final is None and self.error is None and not self.is_cancelled
 
+    @property
+    def lag_frames(self) -> int:
+        """Frames that the process has not taken in."""
+        return max(0, self.pushed - self.taken)
+
     def push(self, frames: npt.NDArray[np.float32]) -> None:
         """Take frames float32[n, 640]."""
+        if len(frames):
+            self.prepare_at = None
         self.store.put(self.pushed, frames)
         self.pushed += len(frames)
 
     def rewind(self, frames: int) -> None:
         """Drop the newest frames."""
+        if frames:
+            self.prepare_at = None
         self.pushed -= frames
         self.unchanged = min(self.unchanged, self.pushed)
 
@@ -105,6 +118,7 @@ class Utterance:
         """What was asked of the process that is gone must be asked of the next one."""
         self.losses += 1
         self.piece_count = 0
+        self.taken = 0
         self.partial_answered = self.partial_asked  # words that were to be shown now are of no use later
 
 
@@ -116,6 +130,8 @@ class Told:
     """Number of the newest utterance it was told of; 0 for none."""
     frames: int = 0
     partial: int = 0
+    prepared_at: int | None = None
+    """Frames whose words it was told to prepare, if it has no others now."""
     is_finishing: bool = False
     is_cancelled: bool = False
 
@@ -133,11 +149,13 @@ def next_message(utterance: Utterance | None, told: Told) -> tuple[ToEngine, Tol
         return Open(number, utterance.start_sample, utterance.terms), Told(number)
     if told.frames > utterance.unchanged:
         kept = utterance.unchanged
-        return Rewind(number, told.frames - kept), replace(told, frames=kept)
+        return Rewind(number, told.frames - kept), replace(told, frames=kept, prepared_at=None)
     if told.frames < utterance.pushed:
         end = min(utterance.pushed, told.frames + MOST_FRAMES)
         sound = Sound(number, utterance.store.view(told.frames, end))
-        return sound, replace(told, frames=end)
+        return sound, replace(told, frames=end, prepared_at=None)
+    if utterance.prepare_at is not None and told.prepared_at != utterance.prepare_at:
+        return Prepare(number), replace(told, prepared_at=utterance.prepare_at)
     if max(told.partial, utterance.partial_answered) < utterance.partial_asked:
         asked = utterance.partial_asked
         return AskPartial(number, asked), replace(told, partial=asked)

@@ -35,12 +35,14 @@ from engine.messages import (
     Open,
     Partial,
     Piece,
+    Prepare,
     Rewind,
     Sound,
     ToEngine,
     pack,
     unpack_to_engine,
 )
+from engine.pacing import Pacer
 from engine.wire import Decoder, WireError
 
 if TYPE_CHECKING:
@@ -51,6 +53,9 @@ logger = logging.getLogger(__name__)
 
 PARTIAL_LAG_FRAMES = 25
 """With more sound than this waiting (1 s), partial words are not worth the time."""
+
+NEWS_S = 0.25
+"""How often to tell how far the work is, while there is no end of it."""
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -131,6 +136,18 @@ class Inbox:
         with self._changed:
             return self._finishing > 0 or self._waiting_frames > PARTIAL_LAG_FRAMES
 
+    def is_more_said(self) -> bool:
+        """Whether sound waits, so that words prepared now would be too few."""
+        with self._changed:
+            return self._waiting_frames > 0
+
+    def progress(self) -> tuple[int, int]:
+        """The utterance that is open, and how many frames of it were taken; zeros where none is."""
+        with self._changed:
+            if self._current is None:
+                return 0, 0
+            return self._current[0], self._current[1].frames_pushed
+
     def _count(self, message: ToEngine, by: int) -> None:
         if isinstance(message, Sound):
             self._waiting_frames += by * len(message.frames)
@@ -175,6 +192,8 @@ class Worker:
         self._outbox = Outbox(connection)
         self._engine: Engine | None = None
         self._beat_s: float | None = None
+        self._told_s = 0.0
+        self._pacer = Pacer()
 
     def run(self) -> int:
         """Load, then work until the process ends. Returns an exit code if the model cannot be loaded."""
@@ -212,11 +231,14 @@ class Worker:
             self._dealt_with()
 
     def _dealt_with(self) -> None:
-        if self._inbox.dealt_with():
+        now_s = time.monotonic()
+        if self._inbox.dealt_with() or now_s - self._told_s >= NEWS_S:
+            self._told_s = now_s
             self._outbox.send(self._beat())
 
     def _beat(self) -> Beat:
-        return Beat(self._inbox.done, 0 if self._engine is None else self._engine.steps)
+        session, frames = self._inbox.progress()
+        return Beat(self._inbox.done, 0 if self._engine is None else self._engine.steps, session, frames)
 
     def _deal_with(self, message: ToEngine, engine: Engine) -> None:
         assert not isinstance(message, Load | Cancel), "these are dealt with elsewhere"
@@ -235,11 +257,15 @@ class Worker:
             self._inbox.end(number)
             self._outbox.send(Failed(number, error))
 
-    def _go_on(self, message: Sound | Rewind | AskPartial | Finish, session: Session) -> None:
+    def _go_on(self, message: Sound | Rewind | AskPartial | Prepare | Finish, session: Session) -> None:
         number = message.session
         match message:
             case Sound(frames=frames):
+                began_s = time.monotonic()
                 session.push(frames)
+                self._pacer.pushed(len(frames), time.monotonic() - began_s)
+            case Prepare():
+                session.prepare(give_up=self._inbox.is_more_said)
             case Rewind(frames=n):
                 session.rewind(n)
             case AskPartial(request=request):
@@ -256,12 +282,16 @@ class Worker:
                 self._outbox.send(Answer(number, hypothesis))
 
     def _partial(self, session: Session) -> Hypothesis | None:
-        if self._inbox.is_pressing():
+        began_s = time.monotonic()
+        if self._inbox.is_pressing() or not self._pacer.allows(began_s):
             return None
         try:
             return session.partial(give_up=self._inbox.is_pressing)
         except Cancelled:
             return None
+        finally:
+            now_s = time.monotonic()
+            self._pacer.computed(now_s - began_s, now_s)
 
     # --- the reading thread ------------------------------------------------------------------------------
 

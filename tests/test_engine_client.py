@@ -21,11 +21,12 @@ from engine_processes import (
     is_undisturbed,
     ready,
     same_words,
+    undisturbed,
     until,
 )
 
 from engine.catalog import find_model
-from engine.client import EngineClient, EngineState
+from engine.client import ClientSession, EngineClient, EngineState
 from engine.errors import Cancelled
 from engine.events import Hypothesis
 from engine.listening import listen
@@ -117,6 +118,53 @@ def test_partial_words_never_wait_and_change_nothing(client: EngineClient) -> No
     assert heard[-1].kind == "partial"
     assert same_words(heard[-1], expected)
     session.push(FRAMES[21:])
+    assert is_undisturbed(session.finish())
+
+
+def until_prepared(session: ClientSession) -> None:
+    """The process does one thing after the other: these partial words come after the final ones."""
+    until(lambda: session.partial() is not None, "partial words after those that were prepared")
+
+
+def test_words_that_were_prepared_are_known_before_they_are_wanted(client: EngineClient) -> None:
+    ready(client)
+    session = client.session()
+    session.push(FRAMES)
+    session.prepare()
+    until_prepared(session)
+    wanted_s = time.monotonic()
+    final = session.finish(end_sample=123)
+    assert final.timing.final_s < wanted_s
+    assert final.end_sample == 123
+    assert is_undisturbed(final)
+
+
+def test_words_that_were_prepared_are_forgotten_when_more_is_said(client: EngineClient) -> None:
+    ready(client)
+    session = client.session()
+    session.push(FRAMES[:30])
+    session.prepare()
+    until_prepared(session)
+    session.push(tiny.sound(9, seed=8))
+    session.prepare()
+    session.rewind(12)
+    session.push(FRAMES[27:])
+    wanted_s = time.monotonic()
+    final = session.finish()
+    assert final.timing.final_s > wanted_s
+    assert final.tokens == undisturbed().tokens
+
+
+def test_how_far_the_process_is_behind_shows_and_passes(client: EngineClient) -> None:
+    pid = ready(client)
+    session = client.session()
+    session.push(FRAMES[:8])
+    until(lambda: session.lag_frames == 0, "the sound to be taken in")
+    os.kill(pid, signal.SIGSTOP)
+    session.push(FRAMES[8:])
+    assert session.lag_frames == len(FRAMES) - 8
+    os.kill(pid, signal.SIGCONT)
+    until(lambda: session.lag_frames == 0, "the process to catch up")
     assert is_undisturbed(session.finish())
 
 
