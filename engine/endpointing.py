@@ -228,6 +228,11 @@ class Endpointing:
             return []
         return [self._stop(self._speech_end, self._windows - self._speech_end, "end_of_source")]
 
+    def so_far(self) -> SpeechStopped:
+        """What `finish` would tell of the utterance that is open. Nothing changes."""
+        assert self._open, "there is no utterance"
+        return self._stopped(self._speech_end, self._windows - self._speech_end, "end_of_source")
+
     def _in_silence(self, is_speech: bool) -> list[SpeechEvent]:
         self._run = self._run + 1 if is_speech else 0
         # After an early cut, the speaker is still in the middle of something: any speech goes on with it at
@@ -285,10 +290,14 @@ class Endpointing:
         return SpeechStarted(start_sample=start * WINDOW_SAMPLES, onset_sample=onset * WINDOW_SAMPLES)
 
     def _stop(self, end: int, pause: int, reason: StopReason) -> SpeechStopped:
-        speech, has_vowel = self._speech_above_noise(end)
+        stopped = self._stopped(end, pause, reason)
         self._open = False
         self._last_end = end
         self._resume_before = end + self._hangover if reason == "limit" else 0
+        return stopped
+
+    def _stopped(self, end: int, pause: int, reason: StopReason) -> SpeechStopped:
+        speech, has_vowel = self._speech_above_noise(end)
         return SpeechStopped(
             end_sample=end * WINDOW_SAMPLES,
             hangover_samples=pause * WINDOW_SAMPLES,

@@ -1,9 +1,10 @@
 """The engine's main street: source -> windows -> voice -> endpointing -> frames -> model -> words.
 
 Everything happens in the thread that iterates. While somebody speaks, each frame is handed to the model as
-soon as it is there; when they stop, only the last block, the tail and the answer are left to compute. What
-is fed of an utterance does not depend on how it was chunked or on how long silence was waited for: its
-samples up to the last speech, then a tail of fixed length.
+soon as it is there, and words so far are computed; when they pause, the final words are, before it is sure
+that this was all (see `ahead`). What is fed of an utterance does not depend on that, nor on how it was
+chunked or how long silence was waited for: its samples up to the last speech, then a tail of fixed length
+(`feeding`).
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from typing import TypeAlias
 import numpy as np
 
 from engine.agreement import LocalAgreement
+from engine.ahead import MOST_BEHIND_S, Partials
 from engine.catalog import PromptProfile
 from engine.endpointing import Endpointing, EndpointingSettings, rejection
 from engine.errors import AudioEmpty, AudioError, ContextFull, NoSpeech, WordsUnsure
 from engine.events import Hypothesis, Level, Rejected, Samples, SpeechStarted, SpeechStopped
+from engine.feeding import Feeder
 from engine.frames import (
     FRAME_SAMPLES,
     SAMPLE_RATE,
@@ -31,9 +34,10 @@ from engine.frames import (
     samples_to_s,
 )
 from engine.loudness import Loudness, check_loudness
+from engine.release import HeldSource, is_said
 from engine.ring import SampleRing
 from engine.source import AudioSource
-from engine.speech import SpeechEngine, SpeechSession
+from engine.speech import SpeechEngine
 from engine.vad import SILENCE_DBFS, SpeechDetector, WebRtcDetector, level_dbfs
 
 Heard: TypeAlias = Level | SpeechStarted | SpeechStopped | Hypothesis | Rejected
@@ -57,6 +61,8 @@ def listen(
     settings: EndpointingSettings | None = None,
     detector: SpeechDetector | None = None,
     partial_every_ms: int | None = None,
+    partials_shown: bool = True,
+    release_quiet_ms: int | None = None,
     recorder: Callable[[Samples], None] | None = None,
     terms: Callable[[], Sequence[str]] | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -64,10 +70,14 @@ def listen(
     """Hear a source out: yield levels, and for each utterance its start, partials, stop, and then either
     its final hypothesis or why there is none. A source in which nobody speaks ends with one `Rejected`.
 
-    `recorder` gets every chunk before anything else may fail. `partial_every_ms`: how much new sound between
-    two partials; None for none. `terms` is asked at the start of each utterance for names that may be said,
-    and must not take long. `clock` gives seconds that only grow. Raises what the source raises, ContextFull
-    where `limit_ms` does not fit the engine, DecodeFailed, Cancelled.
+    `partial_every_ms`: how much new sound between two partials, pauses aside; None for none. Without
+    `partials_shown` they are not yielded: then they are computed for sound that comes in real time, where
+    they are the drafts of the final words. `release_quiet_ms`: a `HeldSource` that was released ends as soon
+    as nobody has spoken for so long (see `release`); None: when it ends.
+
+    `recorder` gets every chunk before anything else may fail. `terms` is asked at the start of each utterance
+    for names that may be said, and must not take long. `clock` gives seconds that only grow. Raises what the
+    source raises, ContextFull where `limit_ms` does not fit the engine, DecodeFailed, Cancelled.
     """
     settings = settings or settings_for(engine.profile)
     longest = frames_in(ms_to_samples(settings.limit_ms))
@@ -76,21 +86,41 @@ def listen(
             f"utterances of {settings.limit_ms} ms need {longest} positions, {engine.max_frames} are free",
             hint="Choose a smaller limit_ms or open the engine with a larger context.",
         )
-    ear = _Ear(engine, settings, detector or WebRtcDetector(), partial_every_ms, clock, terms)
-    windows = WindowGrid()
-    samples = 0
+    held = source if isinstance(source, HeldSource) else None
+    ear = _Ear(engine, settings, detector or WebRtcDetector(), held, clock, terms)
+    if partial_every_ms is not None:
+        ear.partial_every_ms, ear.partials_shown = partial_every_ms, partials_shown
+    if release_quiet_ms is not None:
+        ear.release_quiet = ms_to_samples(release_quiet_ms)
+    windows = _Windows(source, recorder)
     try:
-        for chunk in source.chunks():
-            if recorder is not None:
-                recorder(chunk.samples)
-            samples += len(chunk.samples)
-            for window in windows.push(chunk.samples):
-                yield from ear.hear(window)
-        for window in windows.flush():
+        for window in windows:
             yield from ear.hear(window)
-        yield from ear.finish(samples)
+            if held is not None and ear.has_heard_all(held):
+                held.enough()
+                break
+        yield from ear.finish(windows.samples)
     finally:
         ear.close()
+
+
+class _Windows:
+    """The sound of a source in windows of 320 samples, after it was recorded; the last one is padded."""
+
+    def __init__(self, source: AudioSource, recorder: Callable[[Samples], None] | None) -> None:
+        self._source = source
+        self._recorder = recorder
+        self.samples = 0
+        """How many came."""
+
+    def __iter__(self) -> Iterator[Samples]:
+        grid = WindowGrid()
+        for chunk in self._source.chunks():
+            if self._recorder is not None:
+                self._recorder(chunk.samples)
+            self.samples += len(chunk.samples)
+            yield from grid.push(chunk.samples)
+        yield from grid.flush()
 
 
 class _Ear:
@@ -101,7 +131,7 @@ class _Ear:
         engine: SpeechEngine,
         settings: EndpointingSettings,
         detector: SpeechDetector,
-        partial_every_ms: int | None,
+        held: HeldSource | None,
         clock: Callable[[], float],
         terms: Callable[[], Sequence[str]] | None,
     ) -> None:
@@ -109,13 +139,21 @@ class _Ear:
         self._terms = terms or tuple
         self._settings = settings
         self._detector = detector
+        self._held = held
         self._clock = clock
+        self.partial_every_ms: int | None = None
+        self.partials_shown = True
+        self.release_quiet: int | None = None
+        """Samples of silence after which a source that was released is over."""
         self._endpointing = Endpointing(settings)
         self._tail = ms_to_samples(settings.tail_ms)
         self._ring = SampleRing(settings.history_samples + self._tail + SAMPLE_RATE)
         self._meter = _Meter()
-        self._partial_samples = None if partial_every_ms is None else ms_to_samples(partial_every_ms)
-        self._utterance: _Utterance | None = None
+        self._utterance: Feeder | None = None
+        self._partials: Partials | None = None
+        self._agreement = LocalAgreement()
+        self._closed_for = 0
+        """The speech end for which the final words were prepared, or refused, ahead."""
         self._began_s: float | None = None
         self._speech_end = 0
         """Sample after the newest window that the detector called speech."""
@@ -137,11 +175,23 @@ class _Ear:
             self._speech_end_s = now_s if lead_s <= REAL_TIME_LEAD_S else None
         level = self._meter.read(self._ring, is_speech)
         if level is not None:
-            yield level
+            yield replace(level, behind_ms=round(1000 * self._behind_s(), 1))
         for event in self._endpointing.push(is_speech, dbfs):
             yield from self._turn(event)
         if self._utterance is not None:
-            yield from self._utterance.feed(self._speech_end)
+            self._utterance.feed(self._speech_end)
+            yield from self._ahead(self._utterance)
+
+    def has_heard_all(self, held: HeldSource) -> bool:
+        """Whether the speaker has told the end, and everything was said."""
+        if self.release_quiet is None or (released := held.released_sample) is None:
+            return False
+        return is_said(
+            heard=self._ring.end,
+            released=released,
+            speech_end=self._speech_end,
+            quiet=self.release_quiet,
+        )
 
     def finish(self, samples: int) -> Iterator[Heard]:
         """The source has ended after `samples` samples."""
@@ -155,13 +205,44 @@ class _Ear:
         if self._utterance is not None:
             self._utterance.session.cancel()
 
+    def _ahead(self, utterance: Feeder) -> Iterator[Hypothesis]:
+        """Compute what can be computed before it is over."""
+        is_live = self._speech_end_s is not None
+        if self._behind_s() > MOST_BEHIND_S:
+            return
+        if is_live and self._speech_end > self._closed_for and utterance.has_tail(self._speech_end):
+            self._closed_for = self._speech_end
+            if rejection(self._endpointing.so_far(), self._settings) is None:
+                utterance.close(self._speech_end, self._tail)
+                utterance.session.prepare()
+        partials = self._partials
+        if partials is None or not (is_live or self.partials_shown):
+            return
+        released = self._held is not None and self._held.released_sample is not None
+        if partials.are_wanted(self._ring.end, self._speech_end, released=released):
+            partial = utterance.session.partial()
+            if partial is not None:
+                partials.came()
+                if self.partials_shown:
+                    self._agreement = self._agreement.after(partial.text)
+                    yield replace(partial, stable=self._agreement.stable)
+
+    def _behind_s(self) -> float:
+        """How much sound the model has not taken in, less what waits for its block to be whole."""
+        seconds = 0.0 if self._held is None else self._held.behind_s
+        if self._utterance is not None:
+            blocks = self._utterance.session.lag_frames // self._engine.profile.block_frames
+            seconds += samples_to_s(blocks * self._engine.profile.block_frames * FRAME_SAMPLES)
+        return seconds
+
     def _turn(self, event: SpeechStarted | SpeechStopped) -> Iterator[Heard]:
         if isinstance(event, SpeechStarted):
             self._utterances += 1
             session = self._engine.session(start_sample=event.start_sample, terms=self._terms())
-            self._utterance = _Utterance(
-                session, event.start_sample, self._ring, self._tail, self._partial_samples
-            )
+            self._utterance = Feeder(session, event.start_sample, self._ring, self._tail)
+            self._agreement = LocalAgreement()
+            if self.partial_every_ms is not None:
+                self._partials = Partials(event.start_sample, self.partial_every_ms)
             yield event
             return
         utterance, self._utterance = self._utterance, None
@@ -169,7 +250,7 @@ class _Ear:
         yield event
         nobody: AudioError | None = rejection(event, self._settings)
         if nobody is None:
-            utterance.close(event)
+            utterance.close(event.end_sample, event.hangover_samples)
             hypothesis = utterance.session.finish(
                 end_of_speech_s=self._speech_end_s, end_sample=event.end_sample
             )
@@ -180,53 +261,6 @@ class _Ear:
         else:
             utterance.session.cancel()
         yield _rejected(nobody, utterance.start, event.end_sample)
-
-
-class _Utterance:
-    """Brings the sound of one utterance to its session, frame by frame."""
-
-    def __init__(
-        self, session: SpeechSession, start: int, ring: SampleRing, tail: int, partial_samples: int | None
-    ) -> None:
-        self.session = session
-        self.start = start
-        self._ring = ring
-        self._tail = tail
-        self._partial_samples = partial_samples
-        self._partial_at = start
-        self._agreement = LocalAgreement()
-
-    def feed(self, speech_end: int) -> Iterator[Hypothesis]:
-        """Push the frames that are whole and not beyond the tail of the newest speech; perhaps a partial."""
-        session = self.session
-        end = min(self._ring.end, speech_end + self._tail)
-        fed = self.start + session.frames_pushed * FRAME_SAMPLES
-        frames = (end - fed) // FRAME_SAMPLES
-        if frames > 0:
-            sound = self._ring.read(fed, fed + frames * FRAME_SAMPLES)
-            session.push(sound.reshape(-1, FRAME_SAMPLES))
-        if self._partial_samples is not None and end - self._partial_at >= self._partial_samples:
-            partial = session.partial()
-            if partial is not None:
-                self._partial_at = end
-                self._agreement = self._agreement.after(partial.text)
-                yield replace(partial, stable=self._agreement.stable)
-
-    def close(self, stopped: SpeechStopped) -> None:
-        """Make what was fed exactly this: sound up to the last speech, tail, zeros to the end of the frame.
-
-        The tail is real sound as far as it was silence that was waited for, and zeros after that. Frames that
-        were fed beyond (a cut lies in the past) are rewound.
-        """
-        session = self.session
-        real_end = stopped.end_sample + min(stopped.hangover_samples, self._tail)
-        total = frames_in(stopped.end_sample + self._tail - self.start)
-        whole = (real_end - self.start) // FRAME_SAMPLES
-        session.rewind(max(0, session.frames_pushed - whole))
-        fed = self.start + session.frames_pushed * FRAME_SAMPLES
-        rest = np.zeros((total - session.frames_pushed) * FRAME_SAMPLES, dtype=np.float32)
-        rest[: real_end - fed] = self._ring.read(fed, real_end)
-        session.push(rest.reshape(-1, FRAME_SAMPLES))
 
 
 class _Meter:
