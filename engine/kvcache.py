@@ -104,13 +104,20 @@ def prefix_blocks(length: int, shared: int) -> tuple[int, ...]:
 class KVCache:
     """One sequence of a context, and its ledger. A decode that fails leaves both where they were."""
 
-    def __init__(self, context: Context, *, sequence: int = 0, fork_sequence: int = 1) -> None:
+    def __init__(
+        self, context: Context, *, sequence: int = 0, fork_sequence: int = 1, most: int | None = None
+    ) -> None:
+        """`most`: positions that the sequence may have; None is all that the context has."""
         self._context = context
+        self._most = context.n_ctx if most is None else most
         self._sequence = sequence
         self._fork_sequence = fork_sequence
         self._prefix: tuple[int, ...] = ()
         self._blocks: tuple[int, ...] = ()
         """Where the blocks end in which `_prefix` was prefilled."""
+        self._wanted: tuple[int, ...] = ()
+        self._ahead: tuple[int, ...] = ()
+        """Where the blocks end that are still to be prefilled of the prefix that is wanted."""
         self.ledger = Ledger()
         self.prefix_prefills = 0
         """How often a prefix, or a part of one, was really computed; reuse does not count."""
@@ -118,15 +125,29 @@ class KVCache:
         """How many tokens that were, all in all."""
 
     @property
+    def sequence(self) -> int:
+        """Number of the sequence in the context."""
+        return self._sequence
+
+    @property
     def room(self) -> int:
         """Free positions."""
-        return self._context.n_ctx - self.ledger.end
+        return self._most - self.ledger.end
 
     def begin(self, prefix: Sequence[int], *, shared: int = 0) -> None:
         """Start over behind `prefix`: blocks that are there already are kept, everything else is dropped.
 
         `shared`: how many tokens all prefixes begin with, see `prefix_blocks`. Raises as `add_soft`; what was
         prefilled before stays.
+        """
+        self.aim(prefix, shared=shared)
+        while self.advance():
+            pass
+
+    def aim(self, prefix: Sequence[int], *, shared: int = 0) -> None:
+        """Keep what is there already of `prefix` and drop everything else; `advance` prefills the rest.
+
+        Raises ContextFull where it does not fit.
         """
         wanted = tuple(prefix)
         blocks = prefix_blocks(len(wanted), shared)
@@ -136,17 +157,22 @@ class KVCache:
         self._blocks = tuple(end for end in self._blocks if end <= kept)
         self._prefix = wanted[:kept]
         self._drop_to(Ledger(kept))
-        if kept == len(wanted):
-            return
         self._check_room(len(wanted) - kept)
-        for end in blocks:
-            if end > kept:
-                self._put(wanted[kept:end], outputs=0)
-                self.ledger = Ledger(end)
-                self._blocks, self._prefix = (*self._blocks, end), wanted[:end]
-                self.prefix_tokens += end - kept
-                kept = end
-        self.prefix_prefills += 1
+        self._wanted, self._ahead = wanted, tuple(end for end in blocks if end > kept)
+        self.prefix_prefills += kept < len(wanted)
+
+    def advance(self) -> bool:
+        """Prefill the next block of the prefix. Whether there was one. Raises as `add_soft`."""
+        if not self._ahead:
+            return False
+        kept, end = self.ledger.end, self._ahead[0]
+        assert kept == self.ledger.prefix, "the prefix comes before everything else"
+        self._put(self._wanted[kept:end], outputs=0)
+        self.ledger = Ledger(end)
+        self._blocks, self._prefix = (*self._blocks, end), self._wanted[:end]
+        self._ahead = self._ahead[1:]
+        self.prefix_tokens += end - kept
+        return True
 
     def add_soft(self, rows: SoftTokens) -> None:
         """Prefill soft tokens float32[n, n_embd]. Raises ContextFull, DecodeFailed."""
@@ -190,7 +216,12 @@ class KVCache:
     @contextmanager
     def fork(self) -> Iterator[KVCache]:
         """A branch with the same past. What is added to it is gone at the end, whatever happens meanwhile."""
-        branch = KVCache(self._context, sequence=self._fork_sequence, fork_sequence=self._fork_sequence)
+        branch = KVCache(
+            self._context,
+            sequence=self._fork_sequence,
+            fork_sequence=self._fork_sequence,
+            most=self._most,
+        )
         branch.ledger = self.ledger
         self._context.fork(self._sequence, self._fork_sequence)
         try:
@@ -214,7 +245,7 @@ class KVCache:
     def _check_room(self, n: int) -> None:
         if n > self.room:
             raise ContextFull(
-                f"{n} more tokens do not fit: {self.ledger.end} of {self._context.n_ctx} positions are taken"
+                f"{n} more tokens do not fit: {self.ledger.end} of {self._most} positions are taken"
             )
 
     @contextmanager

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine import decode
+from engine.branch import Branch
 from engine.catalog import ModelFiles, PromptProfile
 from engine.draft import DraftSource, LastAnswer
 from engine.errors import Cancelled, ContextFull, ModelUnsupported
@@ -58,6 +59,7 @@ class Engine:
         projection: Projection,
         block_frames: int,
         speed: Speed,
+        n_ctx: int,
     ) -> None:
         """Use `Engine.open`."""
         self.files = files
@@ -76,12 +78,12 @@ class Engine:
         forbidden = {*special_tokens(self.profile.suppressed, model), *model.suppressed} - set(ends)
         self._suppressed: npt.NDArray[np.intp] = np.array(sorted(forbidden), dtype=np.intp)
         self._picker = decode.Picker(model.n_vocab, self._suppressed)
-        self.cache = KVCache(context)
-        self.max_frames = context.n_ctx - self.prompt.most_tokens - LEAST_ANSWER
+        self.cache = KVCache(context, most=n_ctx)
+        self.max_frames = n_ctx - self.prompt.most_tokens - LEAST_ANSWER
         """Frames that fit into the context beside prompt and a short answer."""
         if self.max_frames < block_frames:
             raise ContextFull(
-                f"{files.model}: a context of {context.n_ctx} leaves no room beside a prompt of "
+                f"{files.model}: a context of {n_ctx} leaves no room beside a prompt of "
                 f"{self.prompt.most_tokens} tokens"
             )
         self._frames = np.empty((self.max_frames, FRAME_SAMPLES), dtype=np.float32)
@@ -93,6 +95,8 @@ class Engine:
         self._session: Session | None = None
         self.steps = 0
         """Blocks prefilled and tokens decoded since the start. While it grows, the model works."""
+        self.text_ctx = context.n_ctx - n_ctx
+        """Positions for a text pass."""
         self.cache.begin(self.prompt.prefix, shared=self.prompt.shared)
 
     @classmethod
@@ -101,6 +105,7 @@ class Engine:
         files: ModelFiles,
         *,
         n_ctx: int = 2048,
+        text_ctx: int = 0,
         n_threads: int | None = None,
         polling: int | None = None,
         gpu_layers: int = -1,
@@ -109,11 +114,12 @@ class Engine:
     ) -> Engine:
         """Load a model and prefill its prompt. Both files are judged before llama.cpp sees them.
 
-        `n_ctx`: positions for prompt, frames and answer; 30 s of sound are 750. `n_threads`: None is 1 for a
-        small model, else one for each core that may be used. `polling`: how hard idle threads spin, 0 to 100;
-        None is llama.cpp's own choice, 0 is kind to a busy machine. `gpu_layers`: -1 is all, where llama.cpp
-        was built for a GPU. `block_frames`: frames prefilled at once; None is what the profile says. `speed`:
-        what may be used to be fast; None is everything.
+        `n_ctx`: positions for prompt, frames and answer; 30 s of sound are 750. `text_ctx`: positions for one
+        `writing.TextPass` besides. `n_threads`: None is 1 for a small model, else one for each core that may
+        be used. `polling`: how hard idle threads spin, 0 to 100; None is llama.cpp's own choice, 0 is kind to
+        a busy machine. `gpu_layers`: -1 is all, where llama.cpp was built for a GPU. `block_frames`: frames
+        prefilled at once; None is what the profile says. `speed`: what may be used to be fast; None is
+        everything.
 
         Raises ModelMissing, ModelCorrupt, ModelUnsupported, ProjectorUnsupported, ProjectorMismatch,
         ContextFull.
@@ -126,10 +132,11 @@ class Engine:
         model = LlamaModel(files.model, gpu_layers=gpu_layers)
         try:
             threads = ThreadSettings(n_threads or default_threads(model.n_params), polling)
-            context = LlamaContext(model, n_ctx=n_ctx, threads=threads)
+            context = LlamaContext(model, n_ctx=n_ctx + text_ctx, threads=threads)
             try:
                 block = block_frames or files.profile.block_frames
-                engine = cls(files, header, model, context, projection, block, speed or Speed())
+                room = context.n_ctx - text_ctx
+                engine = cls(files, header, model, context, projection, block, speed or Speed(), room)
             except BaseException:
                 context.close()
                 raise
@@ -357,7 +364,7 @@ class Session:
             cache.add_soft(self._project(self._prefilled, self._pushed))
         asked = time.monotonic()
         audio_s = samples_to_s(self._pushed * FRAME_SAMPLES)
-        branch = _Branch(engine, cache)
+        branch = Branch(engine.context, cache, engine.prompt.tail)
         rules = decode.Rules(
             is_end=engine._is_end,
             max_tokens=min(decode.max_tokens(audio_s, engine.profile.tokens_per_word), branch.free()),
@@ -413,34 +420,3 @@ class Session:
         if answer.stop == "cancelled":
             tokens += tuple(LastAnswer(self._latest).propose(tokens, len(self._latest)))
         self._latest = tokens
-
-
-class _Branch:
-    """Joins a sequence of the cache with the context's logits for `decode`."""
-
-    def __init__(self, engine: Engine, cache: KVCache) -> None:
-        self._cache = cache
-        self._tail = engine.prompt.tail
-        self._most_outputs = engine.context.max_outputs
-        self._is_open = False
-        self.logits = engine.context.logits
-        self.append = cache.add_answer
-        self.drop = cache.drop_answer
-
-    def free(self) -> int:
-        """Positions for the answer."""
-        return self._cache.room - len(self._tail) * (not self._is_open)
-
-    def room(self) -> int:
-        """See `decode.Answering`."""
-        return min(self._most_outputs, self.free()) - 1
-
-    def open(self, draft: Sequence[int]) -> None:
-        """See `decode.Answering`."""
-        self._cache.add_tail(self._tail, draft)
-        self._is_open = True
-
-    def restart(self) -> None:
-        """See `decode.Answering`."""
-        self._cache.reopen()
-        self._is_open = False
