@@ -54,8 +54,9 @@ async def test_f6_edits_and_shows_diff_receipt_and_timings() -> None:
         assert "- the meeting is on Monday at ten." in seen
         assert "+ the meeting is on Wednesday at ten." in seen
         assert "✓ verified #12" in seen
-        assert "tail 400 → first token 461 → final 520 → applied 533 ms" in seen
-        assert "prefill 310 · decode 92 · sound 2480 ms" in seen
+        assert "tail 400 → endpoint 408 → final 520 → applied 533 ms" in seen
+        assert "6 of 7 drafts kept · prefill 310 · decode 92 · sound 2480 ms" in seen
+        assert "endpoint → final 112 ms" in seen
         assert "95 % sure" in seen
         assert stage.pad == EDITED
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice_edit.control import protocol as p
-from voice_edit.tui.model import METER_LEVELS, RECENT, reduce, stable_prefix
+from voice_edit.tui.model import METER_LEVELS, RECENT, reduce
 from voice_edit.tui.state import Message, State
 
 CONNECTED = {"event": "link", "connected": True, "error": None}
@@ -35,31 +35,29 @@ def level(rms: float = -30.0, peak: float = 0.1) -> dict[str, Any]:
     return {"event": "level", "rms_dbfs": rms, "peak": peak, "is_speech": True, "sample": 0}
 
 
-def partial(text: str) -> dict[str, Any]:
-    return {"event": "partial", "text": text}
+def partial(text: str, stable: int = 0) -> dict[str, Any]:
+    return {"event": "partial", "text": text, "stable": stable}
 
 
-def test_words_that_stayed_the_same_are_stable_and_the_rest_may_change() -> None:
-    state = after(partial("change Monday to"), partial("change Monday to Wednesday"))
+def test_what_the_daemon_calls_steady_is_kept_apart_from_the_rest() -> None:
+    state = after(partial("change Monday"), partial("change Monday to Wednesday", 16))
     assert (state.heard.stable, state.heard.rest) == ("change Monday to", " Wednesday")
 
 
-def test_half_a_word_is_not_stable() -> None:
-    state = after(partial("change Mon"), partial("change Monday to"))
-    assert (state.heard.stable, state.heard.rest) == ("change ", "Monday to")
+@pytest.mark.parametrize(("stable", "seen"), [(-3, 0), (0, 0), (2, 2), (99, 5)])
+def test_a_daemon_that_miscounts_takes_no_words_away(stable: int, seen: int) -> None:
+    heard = after(partial("so be", stable)).heard
+    assert (len(heard.stable), heard.stable + heard.rest) == (seen, "so be")
 
 
-def test_a_partial_that_takes_words_back_makes_them_unstable_again() -> None:
-    state = after(partial("I want two"), partial("I want two"), partial("I want to go"))
-    assert (state.heard.stable, state.heard.rest) == ("I want ", "to go")
-
-
-@given(st.text(alphabet="ab \n", max_size=12), st.text(alphabet="ab \n", max_size=12))
-def test_the_stable_part_is_a_prefix_of_both_and_ends_between_words(old: str, new: str) -> None:
-    cut = stable_prefix(old, new)
-    assert new[:cut] == old[:cut]
-    at_end = cut in (0, len(new))
-    assert at_end or new[cut - 1].isspace() or new[cut].isspace()
+def test_how_far_the_model_is_behind_is_forgotten_when_it_has_heard_everything() -> None:
+    late = {**level(), "behind_ms": 900.0}
+    assert after(stage("listening"), late).behind_ms == 900
+    assert after(stage("listening"), late, stage("hearing")).behind_ms == 900
+    assert after(stage("listening"), late, level()).behind_ms == 0
+    for name in ("applying", "asking", "idle"):
+        assert after(stage("listening"), late, stage(name)).behind_ms == 0
+    assert after(stage("listening"), late, stage("idle"), late, stage("listening")).behind_ms == 0
 
 
 def test_final_words_replace_partial_ones_and_the_next_utterance_begins_empty() -> None:

@@ -76,7 +76,7 @@ async def speaking(stage: Stage) -> None:
         )
     stage.daemon.publish("speech", speaking=True, sample=0)
     stage.daemon.publish("partial", text="change Monday to")
-    stage.daemon.publish("partial", text="change Monday to Wednesday and")
+    stage.daemon.publish("partial", text="change Monday to Wednesday and", stable=16)
 
 
 async def edited(stage: Stage) -> None:

@@ -14,7 +14,7 @@ from textual.color import Color
 from tui_driver import record
 
 from voice_edit.cli.diffs import DiffLine
-from voice_edit.tui import entries, excerpts, themes, view
+from voice_edit.tui import entries, excerpts, receipt, themes, view
 from voice_edit.tui.keys import spoken_key
 from voice_edit.tui.state import Question, Result, State
 
@@ -109,7 +109,7 @@ def test_escape_sequences_in_words_and_texts_do_not_reach_the_terminal() -> None
     result = Result("outcome", words=bad, compact=bad, before=bad, after=bad + "!", notes=(bad,))
     question = Question(1, "choice", bad)
     shown = [
-        view.heard(state), view.change(result, 80, 5), view.receipt(result, 80), view.recent([result], 5),
+        view.heard(state), view.change(result, 80, 5), receipt.receipt(result, 80), view.recent([result], 5),
         view.whole_diff(bad, ""), entries.row(entries.entry_of(record(1, bad))),
         entries.details(entries.entry_of(record(1, bad, target=bad, message=bad))),
         *view.question_choices(question),
@@ -122,8 +122,8 @@ def test_notes_of_a_receipt_are_told_before_what_the_model_cost() -> None:
     result = Result(
         "outcome", receipt="unverified", notes=("Look at the file. " * 4,), timing={"prefill_ms": 1.0}
     )
-    assert "Look at the file." in view.receipt(result, 80).plain
-    assert "prefill" not in view.receipt(result, 80).plain
+    assert "Look at the file." in receipt.receipt(result, 80).plain
+    assert "prefill" not in receipt.receipt(result, 80).plain
 
 
 def field(**more: Any) -> State:
@@ -206,3 +206,56 @@ def test_text_is_readable_on_every_ground(theme: themes.Theme) -> None:
                 (luminance(Color.parse(text)), luminance(Color.parse(ground or ""))), reverse=True
             )
             assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{name} on {ground}"
+
+
+def test_what_is_steady_is_plain_and_the_rest_is_dim() -> None:
+    partial = {"event": "partial", "text": "so be it", "stable": 5}
+    shown = view.heard(after(CONNECTED, HERE, stage("listening"), partial))
+    assert shown.plain == "so be it"
+    assert [(shown.plain[s.start : s.end], str(s.style)) for s in shown.spans] == [(" it", "$muted italic")]
+
+
+@pytest.mark.parametrize(("behind_ms", "told"), [(0.0, ""), (499.0, ""), (1240.0, "model 1.2 s behind")])
+def test_a_model_that_cannot_keep_up_is_told_where_the_engine_is(behind_ms: float, told: str) -> None:
+    late = {**level(), "behind_ms": behind_ms}
+    state = after(CONNECTED, here(engine={"state": "ready", "name": "m"}), stage("listening"), late)
+    line = view.header(state, 80).plain
+    assert line.endswith(f"{told} " if told else "m ready ")
+    assert ("Nothing is lost" in view.urgent(state).text) == bool(told)
+    assert "behind" not in view.header(after(stage("idle", None, None), state=state), 80).plain
+    assert "behind" not in view.header(after(stage("applying"), state=state), 80).plain
+
+
+TIMING = {
+    "release_ms": 160.0, "endpoint_ms": 170.0, "first_token_ms": 171.0, "final_ms": 182.0, "wait_ms": 12.0,
+    "applied_ms": 190.0, "prefill_ms": 310.0, "decode_ms": 12.0, "audio_ms": 2480.0, "steps": 2.0,
+    "drafted": 12.0, "accepted": 11.0,
+}  # fmt: skip
+
+
+def timing(width: int, **more: float) -> str:
+    return receipt.timing(Result("outcome", timing=TIMING | more), width).plain
+
+
+def test_the_times_of_an_utterance_end_with_what_the_model_alone_took() -> None:
+    stages = " tail 160 → endpoint 170 → first token 171 → final 182 → applied 190 ms"
+    assert timing(100) == f"{stages}      endpoint → final 12 ms "
+    assert timing(78) == " tail 160 → endpoint 170 → final 182 → applied 190 ms  endpoint → final 12 ms "
+    assert timing(59) == " endpoint 170 → final 182 (+12) → applied 190 ms"
+
+
+def test_words_that_were_there_before_the_endpoint_are_told_before_it() -> None:
+    ahead = {"first_token_ms": 31.0, "final_ms": 44.0, "wait_ms": 0.0}
+    stages = " final 44 → tail 160 → endpoint 170 → applied 190 ms"
+    assert timing(78, **ahead) == f"{stages}    endpoint → final 0 ms "
+    assert timing(59, **ahead) == stages
+
+
+def test_drafts_are_told_where_there_were_some_and_there_is_room() -> None:
+    result = Result("outcome", receipt="verified", timing=TIMING)
+    spent = "prefill 310 · decode 12 · sound 2480 ms "
+    assert receipt.receipt(result, 100).plain.endswith(f"  11 of 12 drafts kept · {spent}")
+    assert receipt.receipt(result, 60).plain.endswith("  11 of 12 drafts kept ")
+    result = Result("outcome", receipt="verified", timing={**TIMING, "drafted": 0.0, "accepted": 0.0})
+    assert receipt.receipt(result, 100).plain.endswith(f"   {spent}")
+    assert receipt.timing(Result("outcome"), 80).plain == ""

@@ -40,6 +40,7 @@ def outcome(**more: Any) -> dict[str, Any]:
         "compact": "replace Monday with Wednesday", "changes": [], "before": LETTER, "after": EDITED,
         "receipt": {"state": "verified", "notes": []}, "target": "client:practice",
         "timing": {"release_ms": 400.0, "first_token_ms": 461.0, "final_ms": 520.0, "applied_ms": 533.0,
+                   "endpoint_ms": 408.0, "wait_ms": 112.0, "steps": 3, "drafted": 7, "accepted": 6,
                    "prefill_ms": 310.0, "decode_ms": 92.0, "audio_ms": 2480.0},
         **more,
     }  # fmt: skip

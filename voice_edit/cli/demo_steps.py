@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from engine.events import Hypothesis
-    from engine.session import Engine
     from engine.source import WavSource
+    from engine.speech import SpeechEngine
     from voice_edit.cli.meter import Meter
     from voice_edit.cli.output import Output
     from voice_edit.cli.samples import Sample
@@ -30,10 +30,15 @@ class Step:
 
     sample: Sample
     meter: Meter
-    partials: list[str] = field(default_factory=list)
+    partials: list[tuple[str, int]] = field(default_factory=list)
+    """Each with its steady code points."""
     hypothesis: Hypothesis | None = None
     outcome: Outcome | None = None
     error: VoiceEditError | None = None
+    endpoint_s: float | None = None
+    """When it was known that the speaker had finished, on the monotonic clock."""
+    behind_ms: float = 0.0
+    """Sound that the model had not taken yet when it was furthest behind."""
     hangover_s: float = 0.0
     """Silence that was waited through before the words counted as finished."""
     applied_s: float = 0.0
@@ -47,7 +52,12 @@ class Step:
 
 
 def play(
-    sample: Sample, source: WavSource, engine: Engine, editing: Editing, settings: Settings, output: Output
+    sample: Sample,
+    source: WavSource,
+    engine: SpeechEngine,
+    editing: Editing,
+    settings: Settings,
+    output: Output,
 ) -> Step:
     """Feed one recording; a line with meter and partial words moves meanwhile where somebody watches."""
     from engine.events import Hypothesis, Level, Rejected, SpeechStopped
@@ -65,10 +75,11 @@ def play(
             match event:
                 case Level():
                     step.meter.push(event)
+                    step.behind_ms = max(step.behind_ms, event.behind_ms)
                 case SpeechStopped(hangover_samples=hangover):
-                    step.hangover_s = samples_to_s(hangover)
-                case Hypothesis(kind="partial", text=text):
-                    step.partials.append(text)
+                    step.hangover_s, step.endpoint_s = samples_to_s(hangover), time.monotonic()
+                case Hypothesis(kind="partial", text=text, stable=stable):
+                    step.partials.append((text, stable))
                 case Hypothesis():
                     step.hypothesis = event
                 case Rejected(message=message, hint=hint):
@@ -95,12 +106,14 @@ def show(step: Step, output: Output) -> None:
     from rich.console import Group
     from rich.text import Text
 
+    from voice_edit.cli.as_spoken import partial_rich
     from voice_edit.cli.showing import outcome_rich
 
     if step.error is not None:
         output.error(step.error)
     lines: list[Any] = [step.meter.line(METER_WIDTH)]
-    lines += [Text(f"   … {partial}", style="dim italic") for partial in dict.fromkeys(step.partials)]
+    partials = dict(step.partials).items()  # what was said twice is shown once, as it was said last
+    lines += [Text("   … ", "dim").append_text(partial_rich(text, stable)) for text, stable in partials]
     if step.outcome is not None:
         lines.append(outcome_rich(step.outcome))
     if step.hypothesis is not None:
@@ -124,11 +137,17 @@ def put_right(step: Step, editing: Editing, output: Output) -> None:
 
 def timings(step: Step) -> str:
     """What each stage cost; counted from the last sample of speech where that is known."""
+    from voice_edit.cli.as_spoken import behind
+
     assert step.hypothesis is not None
     timing = step.hypothesis.timing
     model = (
         f"   model: prefill {_ms(timing.prefill_s)}, most of it while speaking; decode {_ms(timing.decode_s)}"
     )
+    if timing.drafted:
+        model += f", {timing.accepted} of {timing.drafted} drafted tokens kept"
+    if late := behind(step.behind_ms):
+        model += f"; {late} at most"
     ended_s = timing.end_of_speech_s
     if ended_s is None:
         return model
@@ -139,6 +158,8 @@ def timings(step: Step) -> str:
     ]
     if step.applied_s:
         after.append(f"file read back {_ms(step.applied_s - ended_s)}")
+    if step.endpoint_s is not None:
+        model += f"; all words {_ms(max(0.0, timing.final_s - step.endpoint_s))} after the endpoint"
     return f"   after the last word: {', '.join(after)}\n{model}"
 
 
@@ -157,8 +178,13 @@ def _live(output: Output) -> AbstractContextManager[Live | None]:
 def _moving_line(step: Step) -> Text:
     from rich.text import Text
 
-    words = step.hypothesis.text if step.hypothesis else step.partials[-1] if step.partials else ""
-    return Text.assemble(step.meter.line(METER_WIDTH), "\n", (f"   … {words}", "italic"))
+    from voice_edit.cli.as_spoken import partial_rich
+
+    text, stable = step.partials[-1] if step.partials else ("", 0)
+    if step.hypothesis is not None:
+        text = step.hypothesis.text
+        stable = len(text)
+    return Text.assemble(step.meter.line(METER_WIDTH), "\n", ("   … ", "dim"), partial_rich(text, stable))
 
 
 def _to_json(step: Step) -> dict[str, Any]:
@@ -171,11 +197,18 @@ def _to_json(step: Step) -> dict[str, Any]:
         "said": step.sample.say,
         "heard": hypothesis.text if hypothesis else None,
         "as_written": step.as_written,
-        "partials": step.partials,
+        "partials": [text for text, _ in step.partials],
+        "stable": [stable for _, stable in step.partials],
         "confidence": hypothesis.confidence if hypothesis else None,
         "prefill_s": timing.prefill_s if timing else None,
         "decode_s": timing.decode_s if timing else None,
         "first_token_after_speech_s": timing.first_token_s - after_s if timing and after_s else None,
+        "steps": timing.steps if timing else None,
+        "drafted": timing.drafted if timing else None,
+        "accepted": timing.accepted if timing else None,
+        "words_after_endpoint_s": max(0.0, timing.final_s - step.endpoint_s)
+        if timing and step.endpoint_s is not None
+        else None,
         "words_after_speech_s": timing.final_s - after_s if timing and after_s else None,
         "applied_after_speech_s": step.applied_s - after_s if after_s and step.applied_s else None,
         "error": step.error.to_json() if step.error else None,

@@ -102,7 +102,12 @@ def timing_line(timing: Mapping[str, Any]) -> str:
     parts = [f"{name} {max(0.0, timing[key]):,.0f} ms" for key, name in TIMES if timing.get(key) is not None]
     audio = timing.get("audio_ms")
     spoken = [f"{audio / 1000:.1f} s of speech"] if audio else []
-    return ", ".join([*spoken, *parts])
+    model = []
+    if timing.get("wait_ms") is not None:
+        model.append(f"model waited for {timing['wait_ms']:,.0f} ms")
+    if timing.get("drafted"):
+        model.append(f"{timing.get('accepted') or 0} of {timing['drafted']} drafted tokens kept")
+    return "; ".join(filter(None, (", ".join([*spoken, *parts]), ", ".join(model))))
 
 
 def outcome_json(event: Mapping[str, Any]) -> dict[str, Any]:

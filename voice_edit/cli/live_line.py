@@ -1,4 +1,5 @@
-"""The line at the bottom of a terminal that changes while one watches: stage, level, partial words.
+"""The line at the bottom of a terminal that changes while one watches: stage, level, partial words, and how
+far the model is behind.
 
 Drawn at most ten times a second, only when something changed, and never where stderr is no terminal. What
 stays is printed above it.
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from voice_edit.cli.as_spoken import behind, partial_rich
 from voice_edit.cli.meter import Meter
 from voice_edit.cli.output import visible
 
@@ -40,6 +42,10 @@ class Now:
     mode: str | None = None
     target: str = ""
     partial: str = ""
+    stable: int = 0
+    """Code points of `partial` that will most likely stay."""
+    behind_ms: float = 0.0
+    """Sound that the model has not taken yet."""
     meter: Meter = field(default_factory=Meter, compare=False)
 
     def after(self, event: Mapping[str, Any]) -> Now:
@@ -48,16 +54,20 @@ class Now:
             case "stage":
                 stage, mode = str(event.get("stage")), event.get("mode")
                 if stage == "listening" and self.stage != "listening":
-                    return replace(self, stage=stage, mode=mode, partial="", meter=Meter())
-                return replace(self, stage=stage, mode=mode)
+                    return replace(self, stage=stage, mode=mode, partial="", behind_ms=0.0, meter=Meter())
+                behind_ms = self.behind_ms if stage in ("listening", "hearing") else 0.0
+                return replace(self, stage=stage, mode=mode, behind_ms=behind_ms)
             case "target":
                 return replace(self, target=str(event.get("title") or event.get("name") or ""))
             case "partial":
-                return replace(self, partial=str(event.get("text", "")))
+                stable = int(event.get("stable") or 0)
+                return replace(self, partial=str(event.get("text", "")), stable=stable)
             case "outcome" | "failed" | "rejected" | "reverted":
                 return replace(self, partial="")
             case "level":
                 self.meter.push(_Loud(float(event.get("rms_dbfs", -100.0)), bool(event.get("is_speech"))))
+                if (behind_ms := float(event.get("behind_ms") or 0.0)) != self.behind_ms:
+                    return replace(self, behind_ms=behind_ms)
         return self
 
     @classmethod
@@ -84,10 +94,11 @@ class Now:
         )
         if self.stage == "listening":
             line.append("  ").append_text(self.meter.line(min(METER_COLUMNS, max(0, columns - 40))))
+        if late := behind(self.behind_ms):
+            line.append(f"  {late}", "yellow")
         if self.partial:
-            line.append("  ").append(
-                _end_of(visible(self.partial), columns - line.cell_len - 2), style="italic"
-            )
+            room = columns - line.cell_len - 2
+            line.append("  ").append_text(partial_rich(self.partial, self.stable, columns=room))
         elif self.target:
             line.append("  → ", "dim").append(visible(self.target).replace("\n", "␊"), "dim")
         line.truncate(columns, overflow="ellipsis")
@@ -164,9 +175,3 @@ class LiveLine:
 
 def _stage(now: Now) -> str:
     return f"{now.stage} ({now.mode})" if now.mode else now.stage
-
-
-def _end_of(text: str, columns: int) -> str:
-    """The last words: what was said just now is what one looks for."""
-    text = text.replace("\n", " ")
-    return text if len(text) <= columns else "…" + text[max(0, len(text) - columns + 1) :]

@@ -51,9 +51,10 @@ def _console() -> type[Console]:
 
 
 class Advance(Protocol):
-    """Moves a progress bar: `done` of `total` in the units that were named at the start."""
+    """Moves a progress bar: `done` of `total` in the units that were named at the start. Of the note behind
+    it, the first `steady` characters stand out."""
 
-    def __call__(self, done: float, note: str = "") -> None: ...
+    def __call__(self, done: float, note: str = "", steady: int = 0) -> None: ...
 
 
 class Output:
@@ -157,7 +158,7 @@ class Output:
     def progress(self, what: str, total: float) -> Iterator[Advance]:
         """A bar on stderr from 0 to `total`; nothing where stderr is no terminal."""
         if not self.shows_progress:
-            yield lambda done, note="": None
+            yield lambda done, note="", steady=0: None
             return
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -165,14 +166,16 @@ class Output:
             TextColumn("{task.description}"),
             BarColumn(),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
+            TextColumn("{task.fields[note]}"),
         )
         with Progress(*columns, console=self.err, transient=True) as bar:
             task = bar.add_task(what, total=total, note="")
 
-            def advance(done: float, note: str = "") -> None:
+            def advance(done: float, note: str = "", steady: int = 0) -> None:
                 from rich.markup import escape
 
-                bar.update(task, completed=done, note=escape(note))
+                note = visible(note)
+                shown = f"{escape(note[:steady])}[dim]{escape(note[steady:])}"
+                bar.update(task, completed=done, note=shown)
 
             yield advance

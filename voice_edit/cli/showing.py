@@ -133,8 +133,8 @@ def follow(
             case Level(sample=sample):
                 heard_s = samples_to_s(sample)
                 advance(heard_s)
-            case Hypothesis(kind="partial", text=text):
-                advance(heard_s, text)
+            case Hypothesis(kind="partial", text=text, stable=stable):
+                advance(heard_s, text, stable)
             case Hypothesis():
                 heard_words = True
             case Rejected():

@@ -49,20 +49,6 @@ def reduce(state: State, event: Event) -> State:
         return replace(state, message=Message("warning", text, hint, "protocol"))
 
 
-def stable_prefix(old: str, new: str) -> int:
-    """How many code points of `new` are whole words that `old` had as well."""
-    length = 0
-    for mine, theirs in zip(old, new, strict=False):
-        if mine != theirs:
-            break
-        length += 1
-    if length == len(new) or (length == len(old) and new[length : length + 1].isspace()):
-        return length
-    while length and not new[length - 1].isspace():
-        length -= 1
-    return length
-
-
 def _link(state: State, event: Event) -> State:
     if event["connected"]:  # connected is told when it is known what is there: see `_status`
         return replace(state, link=Link("connecting"))
@@ -121,10 +107,10 @@ def _stage(state: State, event: Event) -> State:
     if "hands_free" in event:
         changed = replace(changed, hands_free=event["hands_free"] or "off")
     if stage == "idle":
-        return replace(changed, speaking=False, heard=_settled(state.heard))
+        return replace(changed, speaking=False, heard=_settled(state.heard), behind_ms=0.0)
     if state.stage == "idle" and stage == "listening":  # a new take: nothing of the one before is true of it
-        return replace(changed, levels=(), message=None, speaking=False, heard=Heard())
-    return changed
+        return replace(changed, levels=(), message=None, speaking=False, heard=Heard(), behind_ms=0.0)
+    return changed if changed.talking else replace(changed, behind_ms=0.0)
 
 
 def _settled(heard: Heard) -> Heard:
@@ -142,7 +128,8 @@ def _hands_free(state: State, event: Event) -> State:
 
 def _level(state: State, event: Event) -> State:
     level = Level(float(event["rms_dbfs"]), float(event["peak"]), bool(event["is_speech"]))
-    return replace(state, levels=(*state.levels[-(METER_LEVELS - 1) :], level))
+    behind_ms = float(event.get("behind_ms") or 0.0)
+    return replace(state, levels=(*state.levels[-(METER_LEVELS - 1) :], level), behind_ms=behind_ms)
 
 
 def _speech(state: State, event: Event) -> State:
@@ -154,9 +141,7 @@ def _speech(state: State, event: Event) -> State:
 
 def _partial(state: State, event: Event) -> State:
     text = str(event["text"])
-    seen = state.heard
-    old = "" if seen.words is not None else seen.stable + seen.rest
-    cut = stable_prefix(old, text)
+    cut = min(max(int(event.get("stable") or 0), 0), len(text))
     return replace(state, heard=Heard(stable=text[:cut], rest=text[cut:]))
 
 

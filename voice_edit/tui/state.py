@@ -100,7 +100,7 @@ class Heard:
     """The words of the utterance that is spoken, or was spoken last."""
 
     stable: str = ""
-    """The part of the partial hypothesis that stayed the same since the one before."""
+    """The words of the partial hypothesis that the one before had as well."""
     rest: str = ""
     """The part that may still change."""
     words: str | None = None
@@ -172,6 +172,8 @@ class State:
     hotkeys: Hotkeys = Hotkeys()
     levels: tuple[Level, ...] = ()
     """Newest last."""
+    behind_ms: float = 0.0
+    """Sound that the model has not taken yet."""
     speaking: bool = False
     heard: Heard = Heard()
     result: Result | None = None

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
+from voice_edit.cli.as_spoken import behind
 from voice_edit.cli.diffs import DiffLine
 from voice_edit.cli.meter import block
 from voice_edit.cli.output import visible
@@ -42,11 +43,6 @@ ENGINES = {
     "restarting": "restarting",
     "failed": "failed",
 }
-RECEIPTS = {
-    "verified": ("✓ verified", "$success"),
-    "unverified": ("△ unverified", "$warning"),
-    "refused": ("✗ refused", "$error"),
-}
 MARKS = {"info": ("·", "$muted"), "warning": ("!", "bold $warning"), "error": ("✗", "bold $error")}
 DIFF = {
     " ": ("$muted", "$muted"),
@@ -54,13 +50,6 @@ DIFF = {
     "-": ("$removed", "$removed on $removed-words"),
     "+": ("$added", "$added on $added-words"),
 }
-STEPS = (
-    ("tail", "release_ms"),
-    ("endpoint", "endpoint_ms"),
-    ("first token", "first_token_ms"),
-    ("final", "final_ms"),
-    ("applied", "applied_ms"),
-)
 MECHANISMS = {
     "accessibility": ("✓ edited in place", "$success"),
     "paste": ("✓ pasted", "$success"),
@@ -76,7 +65,7 @@ def header(state: State, width: int) -> Content:
     """One line: stage, mode and target on the left, the engine on the right."""
     if not state.connected:
         left = Content.assemble((" ○ ", "$muted"), (LINKS[state.link.state], "bold"))
-        return _spread(left, Content.assemble(("voice-edit ", "$muted")), width)
+        return spread(left, Content.assemble(("voice-edit ", "$muted")), width)
     mark, style = STAGES.get(state.stage, STAGES["idle"])
     parts: list[Styled] = [(f" {mark} ", style), (state.stage, style if state.stage != "idle" else "bold")]
     mode = state.mode or (state.hands_free if state.hands_free != "off" else "")
@@ -84,7 +73,7 @@ def header(state: State, width: int) -> Content:
         hands_free = "hands-free " if state.hands_free != "off" else ""
         parts += [("  ", ""), (f"{hands_free}{mode}", "bold")]
     parts += [("  → ", "$muted"), (visible(target_name(state)), "")]
-    return _spread(Content.assemble(*parts), _engine(state), width)
+    return spread(Content.assemble(*parts), _engine(state), width)
 
 
 def target_name(state: State) -> str:
@@ -111,6 +100,8 @@ def target_line(state: State, width: int) -> Content:
 
 def _engine(state: State) -> Content:
     engine = state.engine
+    if late := behind(state.behind_ms):
+        return Content.assemble((f"{late} ", "bold $warning"))
     style = {"ready": "$muted", "failed": "bold $error", "restarting": "$warning"}.get(engine.state, "$muted")
     name = f"{visible(engine.name)} " if engine.name else "model "
     memory = f" · {engine.rss_bytes / 2**20:.0f} MB" if engine.rss_bytes and engine.state == "ready" else ""
@@ -124,7 +115,7 @@ def page_title(name: str, state: State, width: int) -> Content:
         right = Content.assemble((f"{mark} ", style), (f"{state.stage} ", style))
     else:
         right = Content.assemble((f"○ {LINKS[state.link.state]} ", "$muted"))
-    return _spread(Content.assemble((f" {name}", "bold")), right, width)
+    return spread(Content.assemble((f" {name}", "bold")), right, width)
 
 
 def meter(state: State, width: int) -> Content:
@@ -207,6 +198,8 @@ def guidance(state: State) -> Message:
             said = "Say what to change, for example “change Monday to Wednesday”."
         else:
             said = "Speak. The words are written down as they are."
+        if behind(state.behind_ms):
+            said = "This computer hears more slowly than you speak. Nothing is lost; the words come later."
         return Message("info", said, f"{key} when you are done, Esc to give up.")
     first = "F5 to dictate, F6 to edit, the same key when you are done; Esc gives up."
     keys = [
@@ -288,53 +281,6 @@ def diff_line(line: DiffLine) -> Content:
     return text
 
 
-def receipt(result: Result | None, width: int) -> Content:
-    """One line: is it there, what is to be said about it, and what the model spent."""
-    left = _receipt(result)
-    cost = _cost(result)
-    if left.cell_length + cost.cell_length + 2 > width:  # what is to be said comes first
-        return left
-    return _spread(left, cost, width)
-
-
-def _receipt(result: Result | None) -> Content:
-    if result is None:
-        return Content("")
-    number = f" #{result.utterance}" if result.utterance is not None else ""
-    if result.kind in ("failed", "rejected"):
-        return Content.assemble((f" ·{number} nothing was changed", "$muted"))
-    words, style = RECEIPTS.get(result.receipt, ("· nothing to write", "$muted"))
-    parts: list[Styled] = [(f" {words}", style), (number, "$muted")]
-    if result.kind == "reverted" and result.message is not None:
-        parts.append((f"  {result.message.text}", "$muted"))
-    parts += [(f"  {visible(note)}", "$warning") for note in result.notes]
-    return Content.assemble(*parts)
-
-
-def _cost(result: Result | None) -> Content:
-    known = result.timing if result is not None else {}
-    parts = [
-        f"{name} {known[key]:.0f}"
-        for name, key in (("prefill", "prefill_ms"), ("decode", "decode_ms"))
-        if key in known
-    ]
-    if "audio_ms" in known:
-        parts.append(f"sound {known['audio_ms']:.0f} ms")
-    return Content.assemble((" · ".join(parts) + " " if parts else "", "$muted"))
-
-
-def timing(result: Result | None) -> Content:
-    """One line: when each stage of the last utterance was done, counted from the key's release or from the
-    end of speech.
-    """
-    known = result.timing if result is not None else {}
-    parts: list[Styled] = []
-    for name, key in STEPS:
-        if key in known:
-            parts += [(" → " if parts else " ", "$muted"), (f"{name} ", "$muted"), (f"{known[key]:.0f}", "")]
-    return Content.assemble(*parts, (" ms", "$muted")) if parts else Content("")
-
-
 def recent(results: Sequence[Result], height: int) -> Content:
     """The last utterances, newest first, one a line."""
     lines = []
@@ -388,7 +334,7 @@ def short_path(path: Path, home: Path | None = None) -> str:
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
-def _spread(left: Content, right: Content, width: int) -> Content:
+def spread(left: Content, right: Content, width: int) -> Content:
     """Left and right at the ends of a line; the left one gives way."""
     room = max(0, width - right.cell_length)
     if left.cell_length > room:

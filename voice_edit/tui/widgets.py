@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widgets import Static
 
-from voice_edit.tui import view
+from voice_edit.tui import receipt, view
 from voice_edit.tui.state import State
 
 
@@ -99,14 +99,14 @@ class ReceiptLine(Part):
     """Whether it is there."""
 
     def look(self, state: State) -> Content:
-        return view.receipt(state.result, self.size.width)
+        return receipt.receipt(state.result, self.size.width)
 
 
 class TimingLine(Part):
     """What each stage took."""
 
     def look(self, state: State) -> Content:
-        return view.timing(state.result)
+        return receipt.timing(state.result, self.size.width)
 
 
 class ChangePanel(Vertical):
