@@ -48,7 +48,8 @@ def demo(
         place = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="voice-edit-demo-")))
         notes = _fresh_copy(samples_folder() / "notes.md", place)
         with output.waiting("Loading the model"):
-            engine = stack.enter_context(pipeline.open_model(settings, run.paths()))
+            engine = pipeline.open_model(settings, run.paths())
+            stack.enter_context(engine)
         output.note(f"Editing {notes} with the model '{engine.files.name}'. Nothing leaves this machine.")
         paths = Paths(place / "config", place / "journal", place / "run")
         editing = stack.enter_context(sessions.open_editing(notes, settings, paths, tell=output.warn))
