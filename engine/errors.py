@@ -25,6 +25,8 @@
     │   ├── ProjectorUnsupported a projector of another kind than gemma4ua
     │   ├── ProjectorMismatch    a projector of another width than the model
     │   ├── DetectorMissing      the voice detector that was chosen is not installed
+    │   ├── DiskFull             no room for the files that are to be written
+    │   ├── PackageMissing       what was asked for needs a package that is not installed
     │   ├── ContextFull          the utterance does not fit into the context
     │   ├── DecodeFailed         llama.cpp refused or failed a batch
     │   └── EngineLost           the process that hears ended over this utterance, again and again
@@ -242,6 +244,20 @@ class DetectorMissing(ModelError):
 
     code = "detector-missing"
     hint = "pip install 'voice-edit[silero]', or go without it: listening.detector = \"webrtc\""
+
+
+class DiskFull(ModelError):
+    """There is no room for the files that are to be written; nothing was written."""
+
+    code = "disk-full"
+    hint = "Make room, or name a folder on another disk."
+
+
+class PackageMissing(ModelError):
+    """What was asked for needs a package that is not installed."""
+
+    code = "package-missing"
+    hint = "pip install 'voice-edit[bench]'"
 
 
 class ContextFull(ModelError):
