@@ -18,7 +18,7 @@ import numpy as np
 
 from engine.errors import MicrophoneError, MicrophoneLost
 from engine.events import AudioChunk, Samples
-from engine.frames import FRAME_SAMPLES, SAMPLE_RATE, ms_to_samples
+from engine.frames import FRAME_SAMPLES, SAMPLE_RATE, ms_to_samples, samples_to_s
 from engine.microphone_problems import Problem
 from engine.supervision import FIRST_SOUND_S, REOPENING_S
 
@@ -77,6 +77,8 @@ class MicrophoneSource:
         """When its first sample came, pre-roll left out; None while none did."""
         self.pre_roll_samples = 0
         """How many of its first samples are from before it was asked for."""
+        self.released_sample: int | None = None
+        """See `HeldSource`. None also where the first sound came after the release."""
         self.dropped_samples = 0
         """Samples lost because somebody was too slow: the device's driver, this machine, or the reader."""
         self.gaps: list[Gap] = []
@@ -93,6 +95,11 @@ class MicrophoneSource:
     def reopened(self) -> int:
         """How often the microphone was lost and came back."""
         return len(self.gaps)
+
+    @property
+    def behind_s(self) -> float:
+        """See `HeldSource`."""
+        return samples_to_s(self._pending_samples)
 
     @property
     def samples(self) -> int:
@@ -123,9 +130,14 @@ class MicrophoneSource:
                 return
             self._deadline_s = now_s + tail_s
             if self.first_sound_s is not None:
+                self.released_sample = self._fed + round(delay_s * SAMPLE_RATE)
                 self._end = self._fed + round((delay_s + tail_s) * SAMPLE_RATE)
                 self._deadline_s += delay_s + GRACE_S
             self._changed.notify_all()
+
+    def enough(self) -> None:
+        """See `HeldSource`. What came already can still be read."""
+        self.finish()
 
     def close(self) -> None:
         """See `AudioSource`. What was not read yet is forgotten."""

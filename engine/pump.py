@@ -70,6 +70,20 @@ class RecordingSource:
         else:
             stop_after(tail_ms)
 
+    @property
+    def released_sample(self) -> int | None:
+        """See `HeldSource`."""
+        sample: int | None = getattr(self._source, "released_sample", None)
+        return sample
+
+    def enough(self) -> None:
+        """See `HeldSource`. What came already is still recorded."""
+        enough: Any = getattr(self._source, "enough", None)
+        if enough is None:
+            self._source.close()
+        else:
+            enough()
+
     def close(self) -> None:
         """See `AudioSource`. When it returns, the recorder is not called any more."""
         self._closed.set()

@@ -61,7 +61,7 @@ class ListeningSettings(_Section):
     limit_ms: int | None = Field(default=None, ge=1000, le=30_000)
     """A longer monologue is cut at its pauses into several utterances; None is as the model wants it."""
     partial_every_ms: int = Field(default=1000, ge=200, le=10_000)
-    """How often partial words are computed while somebody watches."""
+    """How often partial words are computed while somebody speaks, pauses aside."""
     detector: Literal["webrtc", "silero"] = "webrtc"
     """What tells a voice from other sounds; "silero" is an extra: pip install 'voice-edit[silero]'."""
     aggressiveness: int = Field(default=2, ge=0, le=3)
@@ -86,7 +86,10 @@ class MicrophoneSettings(_Section):
     """Keep the microphone open and this much sound in memory, so that what was said just before the key went
     down is heard too; 0 opens it only while it is needed."""
     release_tail_ms: int = Field(default=400, ge=0, le=2000)
-    """Listened to after the key was released: people release early."""
+    """Listened to after the key was released, where it was released while somebody spoke: people release
+    early."""
+    release_quiet_ms: int = Field(default=200, ge=0, le=2000)
+    """Listening ends before that once nobody has spoken for so long; as large as release_tail_ms: never."""
 
 
 class HotkeySettings(_Section):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.client import EngineClient, EngineState
     from engine.endpointing import EndpointingSettings
     from engine.events import Hypothesis, Level, Rejected, Samples, SpeechStarted, SpeechStopped
-    from engine.session import Engine
+    from engine.opening import LocalEngine
     from engine.source import AudioSource, PcmSource, WavSource
     from engine.speech import SpeechEngine
     from voice_edit.commands import AnyCommand
@@ -104,13 +104,13 @@ def describe_model(settings: Settings, paths: Paths, name: str) -> tuple[dict[st
     return data, card
 
 
-def open_model(settings: Settings, paths: Paths) -> Engine:
+def open_model(settings: Settings, paths: Paths) -> LocalEngine:
     """Load the model that hears; takes from a fraction of a second to a minute. Raises ModelFailed."""
     files = find_model(settings, paths)
     with failures_named():
-        from engine.session import Engine
+        from engine.opening import open_engine
 
-        return Engine.open(files, n_ctx=settings.engine.context_tokens, n_threads=settings.engine.threads)
+        return open_engine(files, n_ctx=settings.engine.context_tokens, n_threads=settings.engine.threads)
 
 
 def open_engine(
@@ -143,9 +143,10 @@ def hear(
 ) -> Iterator[Heard]:
     """What is heard, as it happens: levels, begin and end of speech, partial (if asked for) and final words.
 
-    `hold`: the speaker tells the end, so pauses do not. `recorder` gets every chunk before anything else
-    looks at it. `terms` is asked at the start of each utterance for names that may be said (see
-    `vocabulary`); it must be quick. Raises AudioFailed, ModelFailed, Interrupted.
+    `hold`: the speaker tells the end, so pauses do not; a `HeldSource` that was released may end before its
+    tail is over (`microphone.release_quiet_ms`). `recorder` gets every chunk before anything else looks at
+    it. `terms` is asked at the start of each utterance for names that may be said (see `vocabulary`); it must
+    be quick. Raises AudioFailed, ModelFailed, Interrupted.
     """
     from engine.endpointing import hold_settings
     from engine.listening import listen
@@ -164,7 +165,9 @@ def hear(
             engine,
             settings=endpointing,
             detector=detector,
-            partial_every_ms=chosen.partial_every_ms if partials else None,
+            partial_every_ms=chosen.partial_every_ms,
+            partials_shown=partials,
+            release_quiet_ms=settings.microphone.release_quiet_ms if hold else None,
             recorder=recorder,
             terms=terms if engine.profile.terms else None,
         )

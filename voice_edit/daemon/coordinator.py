@@ -98,6 +98,8 @@ class Coordinator:
         self._speaking = False
         self._resting = False
         """Nobody is listened to, hands-free, until the focus is on something else."""
+        self._ending: TakeJob | None = None
+        """Its key is up and its tail may still be listened to."""
         self._takes = 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -283,7 +285,14 @@ class Coordinator:
         job.released_s, job.tail_ms = now_s, tail_ms if job.hold else None
         job.source.stop_after(tail_ms)
         if job.hold:  # not while the tail is listened to
-            self._later("cue", tail_ms / 1000, lambda: self.on_cue("stop"))
+            self._ending = job
+            self._later("cue", tail_ms / 1000, self._heard_out)
+
+    def _heard_out(self) -> None:
+        """Nothing more is listened to: say so, once."""
+        self._cancel_timer("cue")
+        self._ending = None
+        self.on_cue("stop")
 
     def _give_up(self) -> None:
         job, self._recording = self._recording, None
@@ -403,6 +412,8 @@ class Coordinator:
 
     def _ended(self, job: TakeJob, said_stop: bool) -> None:
         self._speaking = False
+        if job is self._ending and self._recording is None:  # before its tail was over
+            self._heard_out()
         if self._recording is job:
             self._recording = None
             self._spawn(self._gesture_told(Ended(hands_free_too=said_stop)))

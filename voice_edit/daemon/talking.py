@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from engine.errors import WordsUnsure
+from engine.frames import samples_to_ms
 from voice_edit import pipeline
 from voice_edit.daemon import telling
 from voice_edit.editing import Editing, Failure, Outcome, load_what_a_command_needs
@@ -32,7 +33,7 @@ from voice_edit.vocabulary.vocabulary import Vocabulary
 from voice_edit.wording import Wording
 
 if TYPE_CHECKING:
-    from engine.events import Hypothesis, Rejected
+    from engine.events import Hypothesis, Rejected, SpeechStopped
     from engine.microphone import Problem
     from engine.pump import RecordingSource
     from engine.speech import SpeechEngine
@@ -81,9 +82,12 @@ class TakeJob:
     """When the key came up, on the monotonic clock."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     tail_ms: float | None = None
-    """How long was listened on after the key came up, in milliseconds; None for a take without a key."""
+    """How long was listened on after the key came up, in milliseconds, at most that until it is known; None
+    for a take without a key."""
     endpoint_s: float | None = None
     """When the newest utterance was known to be over, on the monotonic clock."""
+    words_s: float | None = None
+    """When its words were at hand here; perhaps they were computed before it was over."""
     handled: int = 0
     """Sample up to which the sound has been dealt with."""
 
@@ -332,7 +336,7 @@ class Talker:
                 if not job.hold and spoke:  # an hour in which nobody spoke is no failure
                     self._reject(job, event)
             elif isinstance(event, Hypothesis) and event.kind == "final":
-                speaking = False
+                speaking, job.words_s = False, time.monotonic()
                 if job.hold:
                     finals.append(event)
                 elif self._apply(job, [event], hangover):
@@ -340,6 +344,7 @@ class Talker:
             else:
                 if isinstance(event, SpeechStopped):
                     hangover, job.endpoint_s = event.hangover_samples, time.monotonic()
+                    _note_tail(job, event)
                 self._emit(telling.heard(event))
                 if isinstance(event, Level):
                     self._serve_others(speaking=speaking or job.hold)
@@ -387,6 +392,8 @@ class Talker:
         else:
             timing = telling.timing(heard, began_s=began_s, endpoint_s=job.endpoint_s, parts=len(finals))
             timing["release_ms"] = job.tail_ms
+            if job.endpoint_s is not None and job.words_s is not None:
+                timing["wait_ms"] = telling.since_ms(job.endpoint_s, job.words_s)
             timing |= telling.times_of(job.target)
             self._emit(telling.outcome(done, target=job.target, timing=timing))
         self._on_work("hearing")
@@ -465,6 +472,14 @@ class Talker:
                     return
         except Exception as error:  # the device is gone as well; what is on disk stays
             logger.warning("the rest of a take could not be recorded: %s", error)
+
+
+def _note_tail(job: TakeJob, stopped: SpeechStopped) -> None:
+    """How much of the release tail was listened to: it ends early where nobody speaks any more."""
+    released = job.source.released_sample
+    if job.tail_ms is not None and released is not None and stopped.reason == "end_of_source":
+        listened = samples_to_ms(max(0, stopped.end_sample + stopped.hangover_samples - released))
+        job.tail_ms = min(job.tail_ms, listened)
 
 
 def _fault(error: Exception) -> Fault:
