@@ -55,6 +55,8 @@ class BatchEngine:
         self.context = context
         self.mtmd = mtmd
         self.speed = speed
+        self.block_frames = files.profile.block_frames
+        """Has no meaning here but for who counts in blocks."""
         try:
             self.prompt: Prompt = build(header.text("tokenizer.chat_template"), self.profile, model)
         except ModelUnsupported as error:
@@ -112,16 +114,29 @@ class BatchEngine:
             mtmd = Mtmd(model, files.projector, n_threads=threads.n_threads, use_gpu=gpu_layers != 0)
             closing.append(mtmd.close)
             if mtmd.sample_rate != SAMPLE_RATE:
-                raise ProjectorUnsupported(
-                    f"{files.projector}: takes {mtmd.sample_rate} Hz, not {SAMPLE_RATE}"
-                )
+                said = f"takes {mtmd.sample_rate} Hz, not {SAMPLE_RATE}" if mtmd.hears else "takes no sound"
+                raise ProjectorUnsupported(f"{files.projector}: {said}")
             engine = cls(files, header, model, context, mtmd, speed or Speed())
+            engine._check_marks()
         except BaseException:
             for close in reversed(closing):
                 close()
             raise
         logger.info("%s is ready after %.2f s", files.name, time.monotonic() - began)
         return engine
+
+    def _check_marks(self) -> None:
+        """Whether mtmd writes the marks around the sound that the profile names. Raises
+        ProjectorUnsupported.
+        """
+        silence = np.zeros(FRAME_SAMPLES, dtype=np.float32)
+        with self.mtmd.tokenize(self.prompt.text_with((), self.model), silence, self.prompt.after) as chunks:
+            last = len(chunks) - 1
+            is_ours = chunks.tokens(0) == self.prompt.prefix and chunks.tokens(last) == self.prompt.tail
+        if not is_ours:
+            raise ProjectorUnsupported(
+                f"{self.files.projector}: mtmd marks its sound otherwise than this model knows it"
+            )
 
     def session(self, *, start_sample: int = 0, terms: Sequence[str] = ()) -> BatchSession:
         """Begin an utterance at `start_sample` of the source. A session that is still open is given up.
@@ -185,9 +200,14 @@ class BatchSession:
         return self._pushed
 
     @property
+    def frames_prefilled(self) -> int:
+        """Frames in the model: none, until the end."""
+        return 0 if self._ready is None else self._pushed
+
+    @property
     def lag_frames(self) -> int:
-        """Frames pushed that the model has not taken in: all, until the end."""
-        return 0 if self._ready is not None else self._pushed
+        """See `SpeechSession.lag_frames`. None: they wait for the end, not for this machine."""
+        return 0
 
     def push(self, frames: Samples) -> None:
         """Take frames float32[n, 640], n >= 0. Raises ContextFull, Cancelled."""

@@ -22,7 +22,7 @@
     │   ├── ModelMissing         no such file or catalog entry
     │   ├── ModelCorrupt         truncated, or not a GGUF file at all
     │   ├── ModelUnsupported     a sound GGUF of an architecture we cannot feed
-    │   ├── ProjectorUnsupported a projector of another kind than gemma4ua
+    │   ├── ProjectorUnsupported a projector of a kind that cannot be used
     │   ├── ProjectorMismatch    a projector of another width than the model
     │   ├── DetectorMissing      the voice detector that was chosen is not installed
     │   ├── DiskFull             no room for the files that are to be written
@@ -204,16 +204,14 @@ class ModelUnsupported(ModelError):
     """A readable GGUF of an architecture that the engine cannot feed with sound."""
 
     code = "model-unsupported"
-    hint = "Use a model of the 'gemma4' architecture with its 'gemma4ua' projector, or: --model bundled"
+    hint = "Use a model of the 'gemma4' architecture with its projector, or: --model bundled"
 
 
 class ProjectorUnsupported(ModelError):
-    """The projector is of another kind than `gemma4ua`: it needs an encoder that we do not run."""
+    """A projector that takes no sound, or of a kind that cannot be used here."""
 
     code = "projector-unsupported"
-    hint = (
-        "Streaming needs a projector of kind 'gemma4ua'; take the mmproj file that belongs to the 12B model."
-    )
+    hint = "Take the mmproj file that belongs to the model: 'gemma4ua' for 12B, 'gemma4a' for E2B and E4B."
 
     def __init__(self, message: str = "", *, kind: str = "", hint: str | None = None) -> None:
         if hint is None and kind:

@@ -47,7 +47,7 @@ from engine.wire import Decoder, WireError
 
 if TYPE_CHECKING:
     from engine.events import Hypothesis
-    from engine.session import Engine, Session
+    from engine.opening import LocalEngine, LocalSession
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Inbox:
         self._waiting_frames = 0
         self._finishing = 0
         self._live_from = 0
-        self._current: tuple[int, Session] | None = None
+        self._current: tuple[int, LocalSession] | None = None
 
     def put(self, message: ToEngine) -> None:
         """Take what was received. A cancel works at once, and so does an utterance that replaces another."""
@@ -112,14 +112,14 @@ class Inbox:
         with self._changed:
             return self._is_working or bool(self._messages)
 
-    def begin(self, number: int, session: Session) -> None:
+    def begin(self, number: int, session: LocalSession) -> None:
         """The utterance `number` is now open as `session`."""
         with self._changed:
             self._current = (number, session)
             if number < self._live_from:
                 session.cancel()
 
-    def current(self, number: int) -> Session | None:
+    def current(self, number: int) -> LocalSession | None:
         """The session of the utterance `number`, unless that is over."""
         with self._changed:
             if self._current is None or self._current[0] != number or number < self._live_from:
@@ -190,7 +190,7 @@ class Worker:
         self._connection = connection
         self._inbox = Inbox()
         self._outbox = Outbox(connection)
-        self._engine: Engine | None = None
+        self._engine: LocalEngine | None = None
         self._beat_s: float | None = None
         self._told_s = 0.0
         self._pacer = Pacer()
@@ -202,10 +202,10 @@ class Worker:
         assert isinstance(load, Load), "the first message says what to load"
         began = time.monotonic()
         logging.getLogger().setLevel(logging.DEBUG if load.is_debug else logging.INFO)
-        from engine.session import Engine
+        from engine.opening import open_engine
 
         try:
-            engine = Engine.open(
+            engine = open_engine(
                 load.files,
                 n_ctx=load.n_ctx,
                 n_threads=load.n_threads,
@@ -240,7 +240,7 @@ class Worker:
         session, frames = self._inbox.progress()
         return Beat(self._inbox.done, 0 if self._engine is None else self._engine.steps, session, frames)
 
-    def _deal_with(self, message: ToEngine, engine: Engine) -> None:
+    def _deal_with(self, message: ToEngine, engine: LocalEngine) -> None:
         assert not isinstance(message, Load | Cancel), "these are dealt with elsewhere"
         number = message.session
         try:
@@ -257,7 +257,7 @@ class Worker:
             self._inbox.end(number)
             self._outbox.send(Failed(number, error))
 
-    def _go_on(self, message: Sound | Rewind | AskPartial | Prepare | Finish, session: Session) -> None:
+    def _go_on(self, message: Sound | Rewind | AskPartial | Prepare | Finish, session: LocalSession) -> None:
         number = message.session
         match message:
             case Sound(frames=frames):
@@ -281,7 +281,7 @@ class Worker:
                 self._inbox.end(number)
                 self._outbox.send(Answer(number, hypothesis))
 
-    def _partial(self, session: Session) -> Hypothesis | None:
+    def _partial(self, session: LocalSession) -> Hypothesis | None:
         began_s = time.monotonic()
         if self._inbox.is_pressing() or not self._pacer.allows(began_s):
             return None

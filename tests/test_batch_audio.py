@@ -98,9 +98,9 @@ def test_there_are_no_partials_and_all_sound_waits_for_the_end(small: BatchEngin
     session = small.session()
     session.push(tiny.sound(30))
     assert session.partial() is None
-    assert session.lag_frames == 30
+    assert session.frames_prefilled == 0
     session.prepare()
-    assert session.lag_frames == 0
+    assert session.frames_prefilled == 30
 
 
 def test_words_that_were_prepared_are_there_without_any_more_work(small: BatchEngine) -> None:
@@ -134,14 +134,14 @@ def test_with_words_ahead_switched_off_nothing_is_prepared() -> None:
         session = engine.session()
         session.push(tiny.sound(30))
         session.prepare()
-        assert session.lag_frames == 30
+        assert session.frames_prefilled == 0
 
 
 def test_preparing_is_given_up_when_more_is_said(small: BatchEngine) -> None:
     session = small.session()
     session.push(tiny.sound(30))
     session.prepare(give_up=lambda: True)
-    assert session.lag_frames == 30
+    assert session.frames_prefilled == 0
     assert session.finish().tokens == hear(small, tiny.sound(30)).tokens
 
 

@@ -11,12 +11,35 @@ import tiny
 
 from engine.catalog import find_model, model_card, model_names, profiles
 from engine.errors import ModelMissing, ModelUnsupported
+from engine.gguf_header import GgufHeader
 from engine.prompt import render
 
 
 def test_every_model_of_the_catalogue_has_a_profile_and_a_card_that_can_be_asked_for() -> None:
     assert model_names()[0] == "bundled"
-    assert set(profiles()) == {"bundled", "gemma-4-12b"}
+    assert set(profiles()) == {"bundled", "gemma-4-e", "gemma-4-12b"}
+
+
+def test_the_small_ones_are_asked_without_a_thought_block() -> None:
+    profile = profiles()["gemma-4-e"]
+    before, after = render(profile.template, profile, bos_text="<bos>")
+    big = profiles()["gemma-4-12b"]
+    assert before == render(big.template, big, bos_text="<bos>")[0]
+    assert after == "<turn|>\n<|turn>model\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "profile"),
+    [
+        ("Gemma-4-E4B-It", "gemma-4-e"),
+        ("gemma 4 e2b it qat q4_0", "gemma-4-e"),
+        ("Gemma-4-12B-It", "gemma-4-12b"),
+        ("", "gemma-4-12b"),
+    ],
+)
+def test_the_profile_of_a_file_is_chosen_by_what_it_says_of_itself(name: str, profile: str) -> None:
+    header = GgufHeader(Path("m.gguf"), {"general.architecture": "gemma4", "general.name": name}, {})
+    assert next(each.name for each in profiles().values() if each.fits(header)) == profile
 
 
 def test_gemma_is_asked_text_first_and_audio_last_with_an_empty_thought() -> None:

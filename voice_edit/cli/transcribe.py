@@ -11,8 +11,8 @@ from voice_edit.cli.options import AsJson, Model, Projector, invocation
 from voice_edit.cli.showing import CUT_OFF_HINT
 
 if TYPE_CHECKING:
-    from engine.session import Engine
     from engine.source import WavSource
+    from engine.speech import SpeechEngine
     from voice_edit.cli.output import Output
     from voice_edit.config import Settings
 
@@ -42,7 +42,7 @@ def transcribe(
     run = invocation(context)
     output, settings = run.output(), run.settings()
     failure: AudioFailed | None = None
-    engine: Engine | None = None
+    engine: SpeechEngine | None = None
     try:
         for path in recordings:
             try:
@@ -67,7 +67,7 @@ def transcribe(
 
 
 def _transcribe_one(
-    path: Path, source: WavSource, engine: Engine, settings: Settings, output: Output
+    path: Path, source: WavSource, engine: SpeechEngine, settings: Settings, output: Output
 ) -> dict[str, Any]:
     """Hear one recording. Raises AudioFailed if nothing is spoken in it."""
     from engine.events import Hypothesis, Level, Rejected
