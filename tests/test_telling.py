@@ -46,6 +46,13 @@ def test_words_are_waited_for_from_the_endpoint_on_and_not_at_all_when_they_were
     assert told["wait_ms"] == wait_ms
 
 
+def test_the_tail_is_told_where_it_was_listened_to_and_not_where_all_had_been_said_before() -> None:
+    told = telling.timing(hypothesis(), began_s=10.0, endpoint_s=10.4, release_ms=160.0)
+    assert (told["release_ms"], told["endpoint_ms"]) == (160.0, 400.0)
+    told = telling.timing(hypothesis(), began_s=10.0, endpoint_s=9.4, release_ms=400.0)
+    assert (told["release_ms"], told["endpoint_ms"]) == (None, 0.0)
+
+
 def test_what_was_drafted_is_told_and_unknown_where_nobody_counted() -> None:
     told = telling.timing(hypothesis(steps=3, drafted=12, accepted=11), began_s=10.0)
     assert (told["steps"], told["drafted"], told["accepted"]) == (3, 12, 11)

@@ -390,8 +390,13 @@ class Talker:
             if job.mode == "dictate" and isinstance(done.error, TargetError) and not job.cancelled.is_set():
                 self._rescue(done)
         else:
-            timing = telling.timing(heard, began_s=began_s, endpoint_s=job.endpoint_s, parts=len(finals))
-            timing["release_ms"] = job.tail_ms
+            timing = telling.timing(
+                heard,
+                began_s=began_s,
+                endpoint_s=job.endpoint_s,
+                release_ms=job.tail_ms,
+                parts=len(finals),
+            )
             if job.endpoint_s is not None and job.words_s is not None:
                 timing["wait_ms"] = telling.since_ms(job.endpoint_s, job.words_s)
             timing |= telling.times_of(job.target)
