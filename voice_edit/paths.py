@@ -86,3 +86,13 @@ class Paths:
         # A relative one is to be ignored, says the XDG specification: each folder would have its own daemon.
         runtime = Path(session) / APP if session and os.path.isabs(session) else data / "run"  # noqa: PTH117
         return cls(Path(platformdirs.user_config_dir(APP, appauthor=False)), data, runtime)
+
+
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where this user's programs keep what can be made again at any time."""
+    home = environ.get(HOME_VARIABLE)
+    if home:
+        return whole_path(home) / "cache"
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir(APP, appauthor=False))

@@ -22,6 +22,7 @@ elsewhere.py   the same for what was said to another program, by the daemon
 doctor.py      tests every link from the microphone to the text
 service.py     the daemon as a service: install start stop uninstall status logs
 model.py       which model hears, and what it is
+bench.py       what streaming, drafts and working ahead are worth here
 demo.py        the whole path on the recordings in samples/
 reference.py   writes docs/cli.md from the help texts
 """

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from voice_edit.cli import (
     apps,
+    bench,
     daemon,
     demo,
     doctor,
@@ -190,3 +191,4 @@ app.add_typer(apps.app, name="apps")
 app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(service.app, name="service")
 app.add_typer(model.app, name="model")
+app.command("bench", epilog=bench.EPILOG)(bench.bench)

@@ -60,6 +60,7 @@ VERBS = (
     "service logs",
     "model",
     "model show",
+    "bench",
 )
 WIDTH = 100
 
