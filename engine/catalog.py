@@ -57,6 +57,8 @@ class ModelFiles:
     model: Path
     projector: Path
     profile: PromptProfile
+    drafter: Path | None = None
+    """A `gemma4-assistant` made for this model, which guesses its next tokens; None where there is none."""
 
 
 def profiles() -> dict[str, PromptProfile]:
@@ -75,7 +77,8 @@ def find_model(
     """The files of a model: by its name in the catalogue, or by the path of its GGUF.
 
     `projector` overrides the mmproj file, which else is the one of the catalogue or the one beside the model.
-    `folder` is where files of catalogue models that do not ship with the package were put.
+    A drafter (`mtp*.gguf`) in the same folder is taken along; nothing depends on it. `folder` is where files
+    of catalogue models that do not ship with the package were put.
     Raises ModelMissing with the way to get the files, ModelCorrupt, ModelUnsupported.
     """
     row = _table()["model"].get(name_or_path)
@@ -90,7 +93,10 @@ def find_model(
                 f"the files of the model '{name_or_path}' are not here: {path}",
                 hint=f"Run: voice-edit model show {name_or_path}   (it says where they come from)",
             )
-    return ModelFiles(name_or_path, model, mmproj, profiles()[row["profile"]])
+    drafter = _locate(row["drafter"], folder) if "drafter" in row else None
+    if drafter is not None and not drafter.is_file():
+        drafter = None
+    return ModelFiles(name_or_path, model, mmproj, profiles()[row["profile"]], drafter)
 
 
 def model_card(name: str = DEFAULT_MODEL) -> str:
@@ -119,7 +125,18 @@ def _by_path(model: Path, projector: str | Path | None) -> ModelFiles:
     if profile is None:
         raise ModelUnsupported(f"{model}: no profile in profiles.toml fits it")
     mmproj = Path(projector).expanduser() if projector is not None else _beside(model)
-    return ModelFiles(model.stem, model, mmproj, profile)
+    return ModelFiles(model.stem, model, mmproj, profile, drafter_beside(model))
+
+
+def drafter_beside(model: Path) -> Path | None:
+    """The drafter in the model's folder: the one `mtp*.gguf`, or of several the one whose name behind `mtp-`
+    begins the model's. None where there is none or where it is not clear; it only makes things faster.
+    """
+    found = sorted(path for path in model.parent.glob("*.gguf") if path.name.lower().startswith("mtp"))
+    named = [
+        path for path in found if (rest := path.stem[4:].lower()) and model.stem.lower().startswith(rest)
+    ]
+    return max(named, key=lambda path: len(path.stem)) if named else found[0] if len(found) == 1 else None
 
 
 def _beside(model: Path) -> Path:

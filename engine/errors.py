@@ -24,6 +24,8 @@
     │   ├── ModelUnsupported     a sound GGUF of an architecture we cannot feed
     │   ├── ProjectorUnsupported a projector of a kind that cannot be used
     │   ├── ProjectorMismatch    a projector of another width than the model
+    │   ├── DrafterUnusable      a drafter that llama.cpp cannot use here; the model works without
+    │   │   └── DrafterMismatch      a drafter of another model, or no drafter at all
     │   ├── DetectorMissing      the voice detector that was chosen is not installed
     │   ├── DiskFull             no room for the files that are to be written
     │   ├── PackageMissing       what was asked for needs a package that is not installed
@@ -235,6 +237,20 @@ class ProjectorMismatch(ModelError):
         """Values in one soft token of the projector, 0 where unknown."""
         self.model_width = model_width
         """Values in one embedding of the model, 0 where unknown."""
+
+
+class DrafterUnusable(ModelError):
+    """The drafter cannot be used here. Everything works without it, more slowly."""
+
+    code = "drafter-unusable"
+    hint = "Take the drafter's file away; the model works without it."
+
+
+class DrafterMismatch(DrafterUnusable):
+    """The file is a drafter of another model, or no drafter."""
+
+    code = "drafter-mismatch"
+    hint = "Put the drafter that was made for this very model beside it, or take this file away."
 
 
 class DetectorMissing(ModelError):

@@ -1,4 +1,4 @@
-"""The only file that talks to llama.cpp: load, tokenise, decode tokens or soft tokens, logits, fork, rewind.
+"""The file that talks to llama.cpp: load, tokenise, decode tokens or soft tokens, logits, fork, rewind.
 
 Thin over llama-cpp-python's low-level API. llama.cpp answers some mistakes with abort(), which ends the
 process, so every batch is checked here before it is handed over. Neither class is thread-safe.
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from llama_cpp import llama_cpp as C  # noqa: N812  (as in llama.h)
 
+from engine._llama_mtp import compute_outputs_only
 from engine.errors import ContextFull, DecodeFailed, ModelCorrupt
 from engine.projection import SoftTokens
 
@@ -97,6 +98,11 @@ class LlamaModel:
         self.n_ctx_train = int(C.llama_model_n_ctx_train(model))
         self._pieces: dict[int, bytes] = {}
         self._piece_buffer = ctypes.create_string_buffer(256)
+
+    @property
+    def handle(self) -> Any:
+        """The `llama_model *`, for the one other file that calls llama.cpp with it."""
+        return self._model
 
     @property
     def bos(self) -> int:
@@ -200,6 +206,7 @@ class LlamaContext:
             )
             failure.fatal = True
             raise failure
+        compute_outputs_only(context)
         self._context: Any = context
         self._memory: Any = C.llama_get_memory(context)
         self._model = model
@@ -207,6 +214,7 @@ class LlamaContext:
         self.n_batch = int(C.llama_n_batch(context))
         self.max_outputs = int(params.n_outputs_max)
         """Rows of logits that one batch may ask for."""
+        self.n_seq_max = N_SEQ_MAX
         self._first_output = self._n_outputs = 0
         self._pool = _attach_pool(context, threads)
         self._allocate(self.n_batch)
@@ -287,10 +295,19 @@ class LlamaContext:
 
         A view into llama.cpp's buffer, valid and writable until the next batch.
         """
+        pointer = C.llama_get_logits_ith(self._context, self.output_index(row))
+        return np.ctypeslib.as_array(pointer, shape=(self._model.n_vocab,))
+
+    def output_index(self, row: int) -> int:
+        """Which token of the last batch is number `row` of its outputs. Raises DecodeFailed for none."""
         if not 0 <= row < self._n_outputs:
             raise DecodeFailed(f"the last batch has {self._n_outputs} rows of logits, and no row {row}")
-        pointer = C.llama_get_logits_ith(self._context, self._first_output + row)
-        return np.ctypeslib.as_array(pointer, shape=(self._model.n_vocab,))
+        return self._first_output + row
+
+    @property
+    def handle(self) -> Any:
+        """The `llama_context *`, for the one other file that calls llama.cpp with it."""
+        return self._context
 
     def fork(self, source: int, target: int) -> None:
         """Make sequence `target` a copy of `source`; no cell is copied."""

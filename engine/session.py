@@ -14,6 +14,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from engine import decode
 from engine.branch import Branch
 from engine.catalog import ModelFiles, PromptProfile
 from engine.draft import DraftSource, LastAnswer
-from engine.errors import Cancelled, ContextFull, ModelUnsupported
+from engine.errors import Cancelled, ContextFull, ModelError, ModelUnsupported
 from engine.events import Hypothesis, HypothesisKind, Timing
 from engine.frames import FRAME_SAMPLES, samples_to_s
 from engine.gguf_header import GgufHeader, read_header, require_model
@@ -37,6 +38,7 @@ from engine.threads import default_threads
 
 if TYPE_CHECKING:
     from engine.llama import LlamaContext, LlamaModel
+    from engine.mtp import Mtp
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class Engine:
         block_frames: int,
         speed: Speed,
         n_ctx: int,
+        mtp: Mtp | ModelError | None = None,
     ) -> None:
         """Use `Engine.open`."""
         self.files = files
@@ -74,10 +77,12 @@ class Engine:
         except ModelUnsupported as error:
             raise ModelUnsupported(f"{files.model}: {error}", hint=error.hint) from error
         ends = special_tokens(self.profile.end_tokens, model)
-        self._is_end: Callable[[int], bool] = lambda token: token in ends or model.is_end(token)
+        self.is_end: Callable[[int], bool] = lambda token: token in ends or model.is_end(token)
+        """Whether a token ends an answer."""
         forbidden = {*special_tokens(self.profile.suppressed, model), *model.suppressed} - set(ends)
-        self._suppressed: npt.NDArray[np.intp] = np.array(sorted(forbidden), dtype=np.intp)
-        self._picker = decode.Picker(model.n_vocab, self._suppressed)
+        self.suppressed: npt.NDArray[np.intp] = np.array(sorted(forbidden), dtype=np.intp)
+        """Tokens that are never written."""
+        self.picker = decode.Picker(model.n_vocab, self.suppressed)
         self.cache = KVCache(context, most=n_ctx)
         self.max_frames = n_ctx - self.prompt.most_tokens - LEAST_ANSWER
         """Frames that fit into the context beside prompt and a short answer."""
@@ -95,6 +100,10 @@ class Engine:
         self._session: Session | None = None
         self.steps = 0
         """Blocks prefilled and tokens decoded since the start. While it grows, the model works."""
+        self.mtp: Mtp | None = None if isinstance(mtp, ModelError) else mtp
+        """The drafter model, where there is one."""
+        self.mtp_problem: ModelError | None = mtp if isinstance(mtp, ModelError) else None
+        """Why the one that is there cannot be used."""
         self.text_ctx = context.n_ctx - n_ctx
         """Positions for a text pass."""
         self.cache.begin(self.prompt.prefix, shared=self.prompt.shared)
@@ -127,22 +136,26 @@ class Engine:
         header = read_header(files.model)
         projection = Projection.read(files.projector, n_embd=require_model(header))
         from engine.llama import LlamaContext, LlamaModel, ThreadSettings
+        from engine.mtp import try_mtp
 
         began = time.monotonic()
-        model = LlamaModel(files.model, gpu_layers=gpu_layers)
-        try:
+        with ExitStack() as undone:
+            model = LlamaModel(files.model, gpu_layers=gpu_layers)
+            undone.callback(model.close)
             threads = ThreadSettings(n_threads or default_threads(model.n_params), polling)
             context = LlamaContext(model, n_ctx=n_ctx + text_ctx, threads=threads)
-            try:
-                block = block_frames or files.profile.block_frames
-                room = context.n_ctx - text_ctx
-                engine = cls(files, header, model, context, projection, block, speed or Speed(), room)
-            except BaseException:
-                context.close()
-                raise
-        except BaseException:
-            model.close()
-            raise
+            undone.callback(context.close)
+            speed = speed or Speed()
+            mtp: Mtp | ModelError | None = None
+            if files.drafter is not None and speed.mtp:
+                mtp = try_mtp(files.drafter, header, model, context, threads, gpu_layers=gpu_layers)
+                if not isinstance(mtp, ModelError):
+                    undone.callback(mtp.close)
+            block = block_frames or files.profile.block_frames
+            engine = cls(
+                files, header, model, context, projection, block, speed, context.n_ctx - text_ctx, mtp
+            )
+            undone.pop_all()
         logger.info("%s is ready after %.2f s", files.name, time.monotonic() - began)
         return engine
 
@@ -167,6 +180,9 @@ class Engine:
     def close(self) -> None:
         """Free weights and cache. Calling it again does nothing."""
         self._session = None
+        if self.mtp is not None:
+            self.mtp.close()
+            self.mtp = None
         self.context.close()
         self.model.close()
 
@@ -347,9 +363,14 @@ class Session:
         with self._engine.cache.fork() as branch:
             return self._answer(branch, kind, on_piece, give_up)
 
-    def _drafts(self) -> list[DraftSource]:
+    def _drafts(self, cache: KVCache) -> list[DraftSource]:
         """Who guesses the next answer."""
-        return [LastAnswer(self._latest)] if self._engine.speed.draft and self._latest else []
+        sources: list[DraftSource] = []
+        if self._engine.speed.draft and self._latest:
+            sources.append(LastAnswer(self._latest))
+        if self._engine.mtp is not None:
+            sources.append(self._engine.mtp.source(lambda: cache.ledger.end, cache.sequence))
+        return sources
 
     def _answer(
         self,
@@ -366,7 +387,7 @@ class Session:
         audio_s = samples_to_s(self._pushed * FRAME_SAMPLES)
         branch = Branch(engine.context, cache, engine.prompt.tail)
         rules = decode.Rules(
-            is_end=engine._is_end,
+            is_end=engine.is_end,
             max_tokens=min(decode.max_tokens(audio_s, engine.profile.tokens_per_word), branch.free()),
         )
         text = decode.AnswerText(engine.profile.thought_open, engine.profile.thought_close)
@@ -375,7 +396,7 @@ class Session:
             engine.steps += 1
             return self._cancelled.is_set() or (give_up is not None and give_up())
 
-        answer = decode.Answer(branch, engine._picker, rules, is_cancelled, self._drafts())
+        answer = decode.Answer(branch, engine.picker, rules, is_cancelled, self._drafts(cache))
         first_token_s = None
         try:
             for token in answer:
