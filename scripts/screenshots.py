@@ -49,14 +49,16 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def take(app: VoiceEditApp, pilot: Pilot[None], name: str, wanted: set[str]) -> None:
+async def take(
+    app: VoiceEditApp, pilot: Pilot[None], name: str, wanted: set[str], *, settle_s: float = 0.3
+) -> None:
     """Write NAME-dark.png and NAME-light.png."""
     if wanted and name not in wanted:
         return
     light_too = name in wanted or name in LIGHT_TOO
     for theme in (themes.LIGHT, themes.DARK) if light_too else (themes.DARK,):
         app.theme = theme
-        await pilot.pause(0.3)
+        await pilot.pause(settle_s)
         svg = app.export_screenshot(title=" ")
         # The font that Textual names is fetched from the network; this one is there.
         svg = re.sub(r'font-family: ?"?Fira Code"?[^;]*;', "font-family: DejaVu Sans Mono;", svg)
@@ -116,7 +118,6 @@ async def play(paths: Paths, microphone: VirtualMicrophone, wanted: set[str]) ->
             asyncio.to_thread(microphone.play, in_a_room(sample.with_suffix(".wav")))
         )
         await until(lambda: "Wednesday" in app.state.heard.stable + app.state.heard.rest)
-        await take(app, pilot, "tui-speaking", wanted)
         await pilot.press("f6")
         await until(lambda: app.state.result is not None and app.state.stage == "idle")
         await saying
@@ -146,6 +147,25 @@ async def play(paths: Paths, microphone: VirtualMicrophone, wanted: set[str]) ->
         await pilot.press("escape", "f3")
         await until(lambda: "work" in str(app.screen.query_one("#told").render()))
         await take(app, pilot, "tui-doctor", wanted)
+
+
+async def speak(paths: Paths, microphone: VirtualMicrophone, wanted: set[str]) -> None:
+    """In the middle of a sentence: words that stay, and words that may change."""
+    sample = ROOT / "samples" / "06-go-to"
+    text = yaml.safe_load(sample.with_suffix(".yaml").read_text(encoding="utf-8"))["before"]
+    async with interface(paths) as (app, pilot):
+        app.main.pad.load_text(text)
+        await pilot.press("f6")
+        await until(lambda: app.state.talking)
+        await asyncio.to_thread(microphone.wait_until_heard)
+        saying = asyncio.create_task(
+            asyncio.to_thread(microphone.play, in_a_room(sample.with_suffix(".wav")))
+        )
+        await until(lambda: app.state.heard.stable and len(app.state.heard.rest.split()) > 1)
+        await take(app, pilot, "tui-speaking", wanted, settle_s=0.05)  # a pause soon makes all of it steady
+        await pilot.press("escape")
+        await until(lambda: app.state.stage == "idle")
+        await saying
 
 
 async def say(app: VoiceEditApp, pilot: Pilot[None], words: str) -> None:
@@ -179,7 +199,8 @@ def main() -> None:
         paths = Paths.from_environment()
         with daemon(Path(home), paths):
             try:
-                asyncio.run(play(paths, microphone, set(sys.argv[1:])))
+                for part in (play, speak):
+                    asyncio.run(part(paths, microphone, set(sys.argv[1:])))
             except TimeoutError:
                 print(  # noqa: T201
                     (Path(home) / "daemon.log").read_text(), file=sys.stderr
