@@ -67,7 +67,7 @@ class SileroDetector:
         """That there was a voice in the newest whole step, 0 to 1."""
         return self._probability
 
-    def is_speech(self, window: Samples) -> bool:
+    def is_speech(self, window: Samples, dbfs: float | None = None) -> bool:
         """See `SpeechDetector`. Raises ValueError for another shape than [320]."""
         if window.shape != (WINDOW_SAMPLES,):
             raise ValueError(f"a window is {WINDOW_SAMPLES} samples, not an array of shape {window.shape}")
