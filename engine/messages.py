@@ -28,12 +28,13 @@ from engine.catalog import ModelFiles, PromptProfile
 from engine.errors import EngineError, ModelError
 from engine.events import Hypothesis, Timing
 from engine.frames import FRAME_SAMPLES
-from engine.wire import JSON, MAX_PAYLOAD, SOUND, Packet, WireError, encode
+from engine.wire import BEAT, JSON, MAX_PAYLOAD, SOUND, Packet, WireError, encode
 
 MOST_FRAMES: Final = 16
 """Frames in one message: 40 kB. More would make a cancel wait behind them."""
 
 _NUMBER: Final = struct.Struct("<Q")
+_BEAT: Final = struct.Struct("<4Q")
 _SAMPLE: Final = np.dtype("<f4")
 
 assert MOST_FRAMES * FRAME_SAMPLES * _SAMPLE.itemsize + _NUMBER.size < MAX_PAYLOAD
@@ -188,7 +189,6 @@ _KINDS: Final[dict[str, type[Message]]] = {
         Finish,
         Cancel,
         Hello,
-        Beat,
         Piece,
         Partial,
         Answer,
@@ -202,6 +202,8 @@ def pack(message: Message) -> bytes:
     if isinstance(message, Sound):
         samples = np.ascontiguousarray(message.frames, dtype=_SAMPLE)
         return encode(SOUND, _NUMBER.pack(message.session) + samples.tobytes())
+    if isinstance(message, Beat):
+        return encode(BEAT, _BEAT.pack(message.done, message.steps, message.session, message.frames))
     data: dict[str, Any] = {"is": type(message).__name__}
     for field in fields(message):
         data[field.name] = _to_data(getattr(message, field.name))
@@ -227,6 +229,10 @@ def unpack_from_engine(packet: Packet) -> FromEngine:
 def _unpack(packet: Packet) -> Message:
     if packet.kind == SOUND:
         return _unpack_sound(packet.payload)
+    if packet.kind == BEAT:
+        if len(packet.payload) != _BEAT.size:
+            raise WireError(f"{len(packet.payload)} bytes are no sign of life")
+        return Beat(*_BEAT.unpack(packet.payload))
     try:
         data = json.loads(packet.payload)
         kind = _KINDS[data.pop("is")]
@@ -254,7 +260,7 @@ def _unpack_sound(payload: bytes) -> Sound:
 
 def _to_data(value: Any) -> Any:
     if isinstance(value, ModelFiles):
-        return {**asdict(value), "model": str(value.model), "projector": str(value.projector)}
+        return {name: str(x) if isinstance(x, Path) else x for name, x in asdict(value).items()}
     if isinstance(value, Hypothesis):
         return asdict(value)
     if isinstance(value, EngineError):
@@ -270,7 +276,8 @@ def _hypothesis(data: dict[str, Any]) -> Hypothesis:
 
 def _model_files(data: dict[str, Any]) -> ModelFiles:
     profile = PromptProfile(**{name: _tuples(value) for name, value in data["profile"].items()})
-    return ModelFiles(data["name"], Path(data["model"]), Path(data["projector"]), profile)
+    drafter = None if data["drafter"] is None else Path(data["drafter"])
+    return ModelFiles(data["name"], Path(data["model"]), Path(data["projector"]), profile, drafter)
 
 
 def _tuples(value: Any) -> Any:

@@ -18,7 +18,7 @@ from engine.catalog import ModelFiles, profiles
 from engine.events import Hypothesis, Timing
 from engine.wire import Packet, WireError
 
-packets = st.builds(Packet, st.sampled_from([wire.JSON, wire.SOUND]), st.binary(max_size=300))
+packets = st.builds(Packet, st.sampled_from([wire.JSON, wire.SOUND, wire.BEAT]), st.binary(max_size=300))
 
 
 @st.composite
@@ -91,6 +91,7 @@ files = st.builds(
     model=st.just(Path("/models/a b.gguf")),
     projector=st.just(Path("/models/mmproj-ä.gguf")),
     profile=st.sampled_from(list(profiles().values())),
+    drafter=st.sampled_from([None, Path("/models/mtp ö.gguf")]),
 )
 counts = st.none() | st.integers(0, 999)
 to_engine = st.one_of(
@@ -105,7 +106,7 @@ to_engine = st.one_of(
 )
 from_engine = st.one_of(
     st.builds(messages.Hello, numbers, st.text(), numbers, numbers, floats),
-    st.builds(messages.Beat, numbers, numbers),
+    st.builds(messages.Beat, numbers, numbers, numbers, numbers),
     st.builds(messages.Piece, numbers, st.text()),
     st.builds(messages.Partial, numbers, numbers, st.none() | hypotheses),
     st.builds(messages.Answer, numbers, hypotheses),
@@ -179,7 +180,7 @@ def test_json_that_is_no_message_is_refused_and_nothing_else_happens(data: Any) 
             unpack(Packet(wire.JSON, payload))
 
 
-@given(to_engine | from_engine, st.data())
+@given((to_engine | from_engine).filter(lambda message: not isinstance(message, messages.Beat)), st.data())
 def test_a_message_with_a_missing_or_a_foreign_field_is_refused(
     message: messages.Message, data: st.DataObject
 ) -> None:
@@ -196,3 +197,13 @@ def test_a_message_with_a_missing_or_a_foreign_field_is_refused(
 def test_sound_that_is_no_whole_frames_is_refused(size: int) -> None:
     with pytest.raises(WireError, match="no whole frames"):
         messages.unpack_to_engine(Packet(wire.SOUND, bytes(size)))
+
+
+@pytest.mark.parametrize("size", [0, 31, 33])
+def test_a_sign_of_life_of_another_size_is_refused(size: int) -> None:
+    with pytest.raises(WireError, match="no sign of life"):
+        messages.unpack_from_engine(Packet(wire.BEAT, bytes(size)))
+
+
+def test_a_sign_of_life_is_short_for_there_is_one_with_every_frame() -> None:
+    assert len(messages.pack(messages.Beat(1, 2, 3, 4))) == 40
