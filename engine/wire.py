@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
-PROTOCOL: Final = 3
+PROTOCOL: Final = 4
 """Raised with every change of a message. Both ends must speak the same."""
 
 MAGIC: Final = b"VE"
@@ -19,6 +19,8 @@ JSON: Final = 1
 """A payload of UTF-8 JSON: one object."""
 SOUND: Final = 2
 """A payload of raw samples."""
+BEAT: Final = 3
+"""A payload of four numbers. There is one for each frame, and JSON would cost more than all else of it."""
 
 MAX_PAYLOAD: Final = 1 << 20
 """Bytes in the largest payload. The longest answer needs a twentieth of it."""
@@ -42,7 +44,7 @@ class Packet(NamedTuple):
     """One message as bytes."""
 
     kind: int
-    """JSON or SOUND."""
+    """JSON, SOUND or BEAT."""
     payload: bytes
 
 
@@ -82,7 +84,7 @@ class Decoder:
                 raise WireError(f"a message cannot begin with {bytes(magic)!r}")
             if protocol != PROTOCOL:
                 raise OtherVersion(protocol)
-            if kind not in (JSON, SOUND):
+            if kind not in (JSON, SOUND, BEAT):
                 raise WireError(f"there is no message of kind {kind}")
             if length > MAX_PAYLOAD:
                 raise WireError(f"a message of {length} bytes is too large")
