@@ -161,6 +161,11 @@ class KVCache:
         self._wanted, self._ahead = wanted, tuple(end for end in blocks if end > kept)
         self.prefix_prefills += kept < len(wanted)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether some of the prefix is still to be prefilled."""
+        return bool(self._ahead)
+
     def advance(self) -> bool:
         """Prefill the next block of the prefix. Whether there was one. Raises as `add_soft`."""
         if not self._ahead:

@@ -77,12 +77,10 @@ class Engine:
         except ModelUnsupported as error:
             raise ModelUnsupported(f"{files.model}: {error}", hint=error.hint) from error
         ends = special_tokens(self.profile.end_tokens, model)
-        self.is_end: Callable[[int], bool] = lambda token: token in ends or model.is_end(token)
-        """Whether a token ends an answer."""
+        self._is_end: Callable[[int], bool] = lambda token: token in ends or model.is_end(token)
         forbidden = {*special_tokens(self.profile.suppressed, model), *model.suppressed} - set(ends)
-        self.suppressed: npt.NDArray[np.intp] = np.array(sorted(forbidden), dtype=np.intp)
-        """Tokens that are never written."""
-        self.picker = decode.Picker(model.n_vocab, self.suppressed)
+        self._suppressed: npt.NDArray[np.intp] = np.array(sorted(forbidden), dtype=np.intp)
+        self._picker = decode.Picker(model.n_vocab, self._suppressed)
         self.cache = KVCache(context, most=n_ctx)
         self.max_frames = n_ctx - self.prompt.most_tokens - LEAST_ANSWER
         """Frames that fit into the context beside prompt and a short answer."""
@@ -387,7 +385,7 @@ class Session:
         audio_s = samples_to_s(self._pushed * FRAME_SAMPLES)
         branch = Branch(engine.context, cache, engine.prompt.tail)
         rules = decode.Rules(
-            is_end=engine.is_end,
+            is_end=engine._is_end,
             max_tokens=min(decode.max_tokens(audio_s, engine.profile.tokens_per_word), branch.free()),
         )
         text = decode.AnswerText(engine.profile.thought_open, engine.profile.thought_close)
@@ -396,7 +394,7 @@ class Session:
             engine.steps += 1
             return self._cancelled.is_set() or (give_up is not None and give_up())
 
-        answer = decode.Answer(branch, engine.picker, rules, is_cancelled, self._drafts(cache))
+        answer = decode.Answer(branch, engine._picker, rules, is_cancelled, self._drafts(cache))
         first_token_s = None
         try:
             for token in answer:
