@@ -34,6 +34,7 @@ from engine.frames import (
     samples_to_s,
 )
 from engine.loudness import Loudness, check_loudness
+from engine.loudness import power as mean_square
 from engine.release import HeldSource, is_said
 from engine.ring import SampleRing
 from engine.source import AudioSource
@@ -164,8 +165,8 @@ class _Ear:
     def hear(self, window: Samples) -> Iterator[Heard]:
         """Take the next window of 320 samples."""
         self._ring.push(window)
-        is_speech = self._detector.is_speech(window)
         dbfs = level_dbfs(window)
+        is_speech = self._detector.is_speech(window, dbfs)
         now_s = self._clock()
         if self._began_s is None:
             self._began_s = now_s - samples_to_s(len(window))
@@ -300,7 +301,7 @@ class _Meter:
         self._measured = ring.end
         low, high = float(sound.min()), float(sound.max())
         self._lowest, self._highest = min(self._lowest, low), max(self._highest, high)
-        loudest = float(sound.reshape(-1, WINDOW_SAMPLES).var(axis=1).max())
+        loudest = max(mean_square(window) for window in sound.reshape(-1, WINDOW_SAMPLES))
         self._loudest_power = max(self._loudest_power, loudest)
         return float(np.dot(sound, sound)) / len(sound), max(high, -low)
 

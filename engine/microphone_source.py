@@ -19,6 +19,7 @@ import numpy as np
 from engine.errors import MicrophoneError, MicrophoneLost
 from engine.events import AudioChunk, Samples
 from engine.frames import FRAME_SAMPLES, SAMPLE_RATE, ms_to_samples, samples_to_s
+from engine.loudness import power
 from engine.microphone_problems import Problem
 from engine.supervision import FIRST_SOUND_S, REOPENING_S
 
@@ -171,7 +172,7 @@ class MicrophoneSource:
             if self.first_sound_s is None:
                 self.first_sound_s = now_s
             self.silent = self.silent and silent
-            self.loudest_power = max(self.loudest_power, float(samples.var()))
+            self.loudest_power = max(self.loudest_power, power(samples))
             if self._end is not None:
                 samples = samples[: max(0, self._end - self._fed)]
             self._put(samples)

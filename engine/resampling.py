@@ -60,7 +60,8 @@ class Converter:
     def _out(self, samples: Samples) -> Samples:
         self.given += len(samples)
         # Filters and converters overshoot at full scale; the model and the detector expect [-1, 1].
-        return np.clip(samples, -1.0, 1.0, out=samples)
+        np.maximum(samples, -1.0, out=samples)
+        return np.minimum(samples, 1.0, out=samples)
 
 
 def _resampler(rate: int) -> Any:

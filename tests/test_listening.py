@@ -38,7 +38,7 @@ SETTINGS = EndpointingSettings(
 class LoudDetector:
     """Speech is what is loud."""
 
-    def is_speech(self, window: np.ndarray) -> bool:
+    def is_speech(self, window: np.ndarray, dbfs: float | None = None) -> bool:
         return float(np.abs(window).max()) > 0.02
 
     def reset(self) -> None:
