@@ -1,9 +1,9 @@
 """A vocabulary of Gemma 4's size that belongs to nobody: real numbers of the special tokens, invented pieces.
 
 What has to be true for a measurement is true: 262,144 rows of logits, the special tokens where the program
-looks for them, and prompts about as long as with the published vocabulary (whole words where the prompt and
-common English have them, pieces of up to three letters elsewhere). All other pieces are invented words, so
-what a random model says can be read and cannot be mistaken for meaning.
+looks for them, and prompts about as long as with the published vocabulary. The words of given texts and some
+common English are whole; other words fall into pieces of up to three letters. All other pieces are invented
+words, so what a random model says can be read and cannot be mistaken for meaning.
 """
 
 from __future__ import annotations
@@ -62,6 +62,17 @@ delete replace insert sentence paragraph word text meeting tomorrow today letter
 """
 """English that turns up everywhere; whole in every published vocabulary, so whole in ours."""
 
+_ENDINGS = """
+tion ation sion ing ings ment ments ness able ible ance ence ions ious ated ating ally ical ity ive ful less
+ise ize ist ism ter ters ther ted led red ned ded sed ced ged est ies ied ers ess ent ant ate ary ory our ous
+ure age ard ell ill all end ind and ound ight ough ock ick ack eck ed er es ly al en on in an or ar ic le us
+th ch sh st
+"""
+"""What words end in; kept together before other letters are."""
+
+_MARKS = (*(SPACE + mark for mark in "(\"'`#<>=&*-"), "##", "``", "--", "..", ").", "),", "):", ".,")
+"""Marks that stand together."""
+
 _WORD = re.compile(f"{SPACE}?[A-Za-z]+")
 
 
@@ -76,7 +87,8 @@ class Pieces:
 
 
 def make(n_vocab: int, texts: Iterable[str] = ()) -> Pieces:
-    """A vocabulary of `n_vocab` tokens in which the words of `texts` are pieces.
+    """A vocabulary of `n_vocab` tokens in which the words of `texts` are whole: after a space, and where no
+    space stands before them in the text, there, too.
 
     Below Gemma's size, special tokens come in the same order, but not all under their own numbers, and there
     are no pieces of words. Raises ValueError where not even words and special tokens fit.
@@ -129,9 +141,10 @@ def _grown(texts: Iterable[str], *, parts: bool) -> tuple[dict[str, None], list[
     said = [match.group() for text in texts for match in _WORD.finditer(text.replace(" ", SPACE))]
     for word in common:
         grow(SPACE + word)
+    for mark in _MARKS:
+        grow(mark)
     for word in said:
-        if word.startswith(SPACE):
-            grow(word)
+        grow(SPACE + word.removeprefix(SPACE))
     if parts:
         for first in ascii_lowercase + ascii_uppercase:
             for second, third in product(ascii_lowercase, repeat=2):
@@ -140,8 +153,10 @@ def _grown(texts: Iterable[str], *, parts: bool) -> tuple[dict[str, None], list[
         if not word.startswith(SPACE):
             grow(word)
     if parts:
-        for first, second, third in product(ascii_lowercase, repeat=3):
-            grow(first + second + third)
+        for ending in _ENDINGS.split():
+            grow(ending)
+        for letters in product(ascii_lowercase, repeat=3):
+            grow("".join(letters))
     return pieces, list(merges)
 
 

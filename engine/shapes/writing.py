@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -45,6 +45,9 @@ class Plan:
 
     shape: Shape
     stem: str
+    """What the files' names have in common."""
+    texts: tuple[str, ...] = ()
+    """Their words are whole pieces of the vocabulary."""
 
     def tensors(self) -> dict[str, list[Tensor]]:
         """Tensors by file name: the model, its projector, its drafter."""
@@ -74,9 +77,7 @@ class Plan:
         return sum(data_bytes(tensors) + METADATA_BYTES for tensors in self.tensors().values())
 
 
-def write(
-    plan: Plan, folder: Path, noise: Noise, texts: Iterable[str], *, progress: Progress | None = None
-) -> None:
+def write(plan: Plan, folder: Path, noise: Noise, *, progress: Progress | None = None) -> None:
     """Write every file of `plan` into `folder`; all appear at the end, or none.
 
     Raises DiskFull before the first byte where there is no room, PackageMissing, OSError.
@@ -93,7 +94,7 @@ def write(
     _sweep(folder)
     require_room(folder, plan.n_bytes())
     shape = plan.shape
-    vocabulary = pieces.make(shape.text.n_vocab, texts)
+    vocabulary = pieces.make(shape.text.n_vocab, plan.texts)
     contents = plan.tensors()
     count = _Counter(sum(data_bytes(tensors) for tensors in contents.values()), progress)
     parts = {name: folder / f".{name}.{os.getpid()}.{uuid4().hex[:8]}.part" for name in contents}
