@@ -61,6 +61,7 @@ class EngineProcess:
         self.connection = ours
         self.log_fd = log_out
         self._decoder = Decoder()
+        self._received = memoryview(bytearray(_RECEIVED))
         self._log_line = b""
         self._out = memoryview(b"")
 
@@ -91,14 +92,14 @@ class EngineProcess:
     def receive(self) -> list[FromEngine] | None:
         """What it said since the last time; None when it is gone. Raises WireError for nonsense."""
         try:
-            data = self.connection.recv(_RECEIVED)
+            n = self.connection.recv_into(self._received)
         except BlockingIOError:
             return []
         except OSError:
             return None
-        if not data:
+        if not n:
             return None
-        return [unpack_from_engine(packet) for packet in self._decoder.feed(data)]
+        return [unpack_from_engine(packet) for packet in self._decoder.feed(self._received[:n])]
 
     def drain_log(self) -> bool:
         """Hand what it wrote to stderr to our debug log. False when there will be no more."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import numpy as np
+
 from engine.errors import MicrophoneError, MicrophoneForbidden, PortAudioMissing
 from engine.events import Samples
 from engine.frames import samples_to_s
@@ -96,7 +98,7 @@ class SilenceWatch:
         if not len(samples):
             return False
         was_long = self.is_long
-        low, high = float(samples.min()), float(samples.max())
+        low, high = float(np.minimum.reduce(samples)), float(np.maximum.reduce(samples))
         if max(high - self._level, self._level - low) > 2 * SILENT_SWING:
             self._level = float(samples[-1])
             self._silent_samples = 0

@@ -91,7 +91,8 @@ class Decoder:
             begin = at + _HEADER.size
             if len(held) - begin < length:
                 break
-            packets.append(Packet(kind, bytes(held[begin : begin + length])))
+            with memoryview(held) as view:  # one copy instead of two
+                packets.append(Packet(kind, bytes(view[begin : begin + length])))
             at = begin + length
         del held[:at]
         return packets

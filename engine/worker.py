@@ -298,16 +298,17 @@ class Worker:
     def _read(self) -> None:
         decoder = Decoder()
         connection = self._connection
+        received = memoryview(bytearray(1 << 16))
         try:
             while True:
                 timeout = self._beat_s if self._inbox.is_busy() else None
                 if not select.select([connection], [], [], timeout)[0]:
                     self._outbox.try_beat(self._beat())
                     continue
-                data = connection.recv(1 << 16)
-                if not data:
+                n = connection.recv_into(received)
+                if not n:
                     os._exit(0)  # nobody is left to work for, whatever the main thread is doing
-                for packet in decoder.feed(data):
+                for packet in decoder.feed(received[:n]):
                     message = unpack_to_engine(packet)
                     if isinstance(message, Load):
                         self._beat_s = message.beat_s
