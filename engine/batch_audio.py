@@ -1,8 +1,8 @@
 """The way without streaming: the whole recording goes to llama.cpp's mtmd when the speaker has finished.
 
-For projectors with an encoder, which must see all of the sound at once (the conformer of Gemma 4 E2B and
-E4B), and to measure against: this is what servers and tools do that take recordings. The words come later
-than those of `session`, and for the projectors that both can feed they are the same.
+For projectors that we cannot run piece by piece, and to measure against: this is what servers and tools do
+that take recordings. The words come later than those of `session`, and for the projectors that both can feed
+they are the same.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import numpy.typing as npt
 
 from engine import decode
 from engine.catalog import ModelFiles, PromptProfile
-from engine.errors import Cancelled, ContextFull, ModelUnsupported, ProjectorMismatch, ProjectorUnsupported
+from engine.conformer import check_projector, check_sound
+from engine.errors import Cancelled, ContextFull, ModelUnsupported, ProjectorUnsupported
 from engine.events import Hypothesis, HypothesisStop, Samples, Timing
-from engine.frames import FRAME_SAMPLES, SAMPLE_RATE, samples_to_s
-from engine.gguf_header import GgufHeader, projector_kind, read_header, require_model
+from engine.frames import FRAME_SAMPLES, samples_to_s
+from engine.gguf_header import GgufHeader, read_header, require_model
 from engine.prompt import Prompt, build, special_tokens
 from engine.session import DITHER_FRAMES, LEAST_ANSWER
 from engine.speed import Speed
@@ -100,7 +101,7 @@ class BatchEngine:
         ContextFull.
         """
         header = read_header(files.model)
-        _check_projector(read_header(files.projector), require_model(header))
+        check_projector(read_header(files.projector), require_model(header))
         from engine._mtmd import Mtmd
         from engine.llama import LlamaContext, LlamaModel, ThreadSettings
 
@@ -113,9 +114,7 @@ class BatchEngine:
             closing.append(context.close)
             mtmd = Mtmd(model, files.projector, n_threads=threads.n_threads, use_gpu=gpu_layers != 0)
             closing.append(mtmd.close)
-            if mtmd.sample_rate != SAMPLE_RATE:
-                said = f"takes {mtmd.sample_rate} Hz, not {SAMPLE_RATE}" if mtmd.hears else "takes no sound"
-                raise ProjectorUnsupported(f"{files.projector}: {said}")
+            check_sound(mtmd)
             engine = cls(files, header, model, context, mtmd, speed or Speed())
             engine._check_marks()
         except BaseException:
@@ -417,18 +416,3 @@ class _Source:
         if self._is_first:
             return self._engine.mtmd.first_logits(self._engine.context)
         return self._engine.context.logits(row)
-
-
-def _check_projector(header: GgufHeader, model_width: int) -> None:
-    """Raises ProjectorUnsupported or ProjectorMismatch, before mtmd sees the file."""
-    kind = projector_kind(header)
-    if not kind:
-        raise ProjectorUnsupported(f"{header.path}: it has no audio projector")
-    matrix = header.tensors.get("mm.a.input_projection.weight")
-    width = matrix.shape[0] if matrix is not None and len(matrix.shape) == 2 else model_width
-    if width != model_width:
-        raise ProjectorMismatch(
-            f"{header.path}: makes soft tokens of {width} values, the model takes {model_width}",
-            projector_width=width,
-            model_width=model_width,
-        )

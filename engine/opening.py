@@ -1,7 +1,8 @@
 """Which way a model hears, from the kind of its projector: while somebody speaks, or afterwards.
 
-`gemma4ua` (12B, the bundled model) has no encoder and is streamed by `session`; other kinds go through
-llama.cpp's mtmd in `batch_audio`, an utterance at a time.
+`gemma4ua` (12B, the bundled model) is one matrix, `gemma4a` (E2B, E4B) an encoder that can be run piece by
+piece: both are streamed by `session`. Other kinds go through llama.cpp's mtmd in `batch_audio`, an utterance
+at a time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from engine.catalog import ModelFiles
+from engine.conformer import KIND as CONFORMER
 from engine.errors import EngineError
 from engine.gguf_header import projector_kind, read_header
 from engine.speed import Speed
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     LocalSession: TypeAlias = Session | BatchSession
     """One of its utterances."""
 
-STREAMED = "gemma4ua"
+STREAMED = ("gemma4ua", CONFORMER)
 
 
 def is_streamed(projector: Path) -> bool:
@@ -34,7 +36,7 @@ def is_streamed(projector: Path) -> bool:
         kind = projector_kind(read_header(projector))
     except EngineError:
         return True
-    return kind in (STREAMED, "")
+    return kind in (*STREAMED, "")
 
 
 def open_engine(

@@ -7,7 +7,7 @@ Parity with mtmd's own path is a test.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,33 @@ SoftTokens: TypeAlias = npt.NDArray[np.float32]
 RMS_EPS = np.float32(1e-6)
 
 
+class SoundProjection(Protocol):
+    """From frames to soft tokens, one each, in pieces as they come."""
+
+    @property
+    def context_frames(self) -> int:
+        """Frames before a piece that must be given with it, if there are as many."""
+        ...
+
+    @property
+    def lookahead_frames(self) -> int:
+        """Frames after a piece that must be given with it, unless the sound ends there."""
+        ...
+
+    def project(self, frames: Frames, out: SoftTokens | None = None) -> SoftTokens:
+        """Soft tokens float32[n, n_embd] of frames float32[n, 640], n > 0; written into `out` where given."""
+        ...
+
+    def close(self) -> None:
+        """Free what it holds. Calling it again does nothing."""
+        ...
+
+
 class Projection:
     """The projector of one model. Not thread-safe: it reuses its scratch memory."""
+
+    context_frames = lookahead_frames = 0
+    """Each frame stands for itself. See `SoundProjection`."""
 
     def __init__(self, matrix: npt.NDArray[np.float32]) -> None:
         """`matrix` is float32[n_embd, 640], as the projector's GGUF stores it."""
@@ -81,6 +106,9 @@ class Projection:
         np.sqrt(scale, out=scale)
         np.divide(frames, scale[:, None], out=normed)
         return np.matmul(normed, self._matrix, out=out)
+
+    def close(self) -> None:
+        """Nothing to free."""
 
 
 def _read_matrix(path: Path, info: TensorInfo) -> npt.NDArray[np.float32]:

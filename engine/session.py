@@ -25,13 +25,14 @@ import numpy.typing as npt
 from engine import decode
 from engine.branch import Branch
 from engine.catalog import ModelFiles, PromptProfile
+from engine.conformer import judge
 from engine.draft import DraftSource, LastAnswer
 from engine.errors import Cancelled, ContextFull, ModelError, ModelUnsupported
 from engine.events import Hypothesis, HypothesisKind, Timing
 from engine.frames import FRAME_SAMPLES, samples_to_s
 from engine.gguf_header import GgufHeader, read_header, require_model
 from engine.kvcache import KVCache
-from engine.projection import Frames, Projection
+from engine.projection import Frames, SoundProjection
 from engine.prompt import Prompt, build, special_tokens
 from engine.speed import Speed
 from engine.threads import default_threads
@@ -58,7 +59,7 @@ class Engine:
         header: GgufHeader,
         model: LlamaModel,
         context: LlamaContext,
-        projection: Projection,
+        projection: SoundProjection,
         block_frames: int,
         speed: Speed,
         n_ctx: int,
@@ -90,11 +91,12 @@ class Engine:
                 f"{self.prompt.most_tokens} tokens"
             )
         self._frames = np.empty((self.max_frames, FRAME_SAMPLES), dtype=np.float32)
-        self._rows = np.empty((block_frames, model.n_embd), dtype=np.float32)
+        span = projection.context_frames + block_frames + projection.lookahead_frames
+        self._rows = np.empty((span, model.n_embd), dtype=np.float32)
         noise = np.random.default_rng(0).uniform(-1.0, 1.0, (DITHER_FRAMES, FRAME_SAMPLES))
-        noise = np.take(noise, np.arange(DITHER_FRAMES + block_frames), axis=0, mode="wrap")
+        noise = np.take(noise, np.arange(DITHER_FRAMES + span), axis=0, mode="wrap")
         self._dither = (noise * self.profile.dither).astype(np.float32)
-        self._dithered = np.empty((block_frames, FRAME_SAMPLES), dtype=np.float32)
+        self._dithered = np.empty((span, FRAME_SAMPLES), dtype=np.float32)
         self._session: Session | None = None
         self.steps = 0
         """Blocks prefilled and tokens decoded since the start. While it grows, the model works."""
@@ -132,7 +134,7 @@ class Engine:
         ContextFull.
         """
         header = read_header(files.model)
-        projection = Projection.read(files.projector, n_embd=require_model(header))
+        judged = judge(files.projector, n_embd=require_model(header))
         from engine.llama import LlamaContext, LlamaModel, ThreadSettings
         from engine.mtp import try_mtp
 
@@ -143,6 +145,8 @@ class Engine:
             threads = ThreadSettings(n_threads or default_threads(model.n_params), polling)
             context = LlamaContext(model, n_ctx=n_ctx + text_ctx, threads=threads)
             undone.callback(context.close)
+            projection = judged(model, threads.n_threads, gpu_layers != 0)
+            undone.callback(projection.close)
             speed = speed or Speed()
             mtp: Mtp | ModelError | None = None
             if files.drafter is not None and speed.mtp:
@@ -181,6 +185,7 @@ class Engine:
         if self.mtp is not None:
             self.mtp.close()
             self.mtp = None
+        self.projection.close()
         self.context.close()
         self.model.close()
 
@@ -259,7 +264,7 @@ class Session:
             self._ready = None
         self._pushed -= frames
         # Back to the grid: frames behind it wait again, they are still in `_frames`.
-        whole = self._pushed - self._pushed % engine.block_frames
+        whole = self._whole(engine)
         if whole < self._prefilled:
             engine.cache.rewind_soft(self._prefilled - whole)
             self._prefilled = whole
@@ -329,11 +334,16 @@ class Session:
             raise Cancelled("stopped by the user")
         return self._engine
 
+    def _whole(self, engine: Engine) -> int:
+        """Frames in blocks that are whole, and whose soft tokens no later frame can change."""
+        settled = max(0, self._pushed - engine.projection.lookahead_frames)
+        return settled - settled % engine.block_frames
+
     def _prefill_blocks(self) -> None:
         """Prefill every block that is whole."""
         engine = self._engine
-        block = engine.block_frames
-        while self._pushed - self._prefilled >= block:
+        block, whole = engine.block_frames, self._whole(engine)
+        while self._prefilled < whole:
             if self._cancelled.is_set():
                 raise Cancelled("stopped while the sound was taken in")
             began = time.monotonic()
@@ -343,13 +353,16 @@ class Session:
             self._prefill_s += time.monotonic() - began
 
     def _project(self, first: int, last: int) -> npt.NDArray[np.float32]:
-        """Soft tokens of the frames [first, last), at most one block, in memory that is reused."""
+        """Soft tokens of the frames [first, last), about a block, in memory that is reused."""
         engine = self._engine
-        frames = engine._frames[first:last]
-        n, at = last - first, first % DITHER_FRAMES
+        start = max(0, first - engine.projection.context_frames)
+        end = min(self._pushed, last + engine.projection.lookahead_frames)
+        frames = engine._frames[start:end]
+        n, at = end - start, start % DITHER_FRAMES
         if engine.profile.dither:
             frames = np.add(frames, engine._dither[at : at + n], out=engine._dithered[:n])
-        return engine.projection.project(frames, out=engine._rows[:n])
+        rows = engine.projection.project(frames, out=engine._rows[:n])
+        return rows[first - start : last - start]
 
     def _on_fork(
         self,
