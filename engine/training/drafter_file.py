@@ -139,6 +139,26 @@ def write_drafter(
     return path
 
 
+def shape_of(model: Path) -> Shape:
+    """The dimensions of an exported model, whose layers are all alike."""
+    fields = gguf.GGUFReader(model).fields
+
+    def number(key: str) -> int:
+        value = fields[f"gemma4.{key}"].contents()
+        return int(value[0] if isinstance(value, list) else value)
+
+    return Shape(
+        n_embd=number("embedding_length"),
+        n_layer=number("block_count"),
+        n_ff=number("feed_forward_length"),
+        n_head=number("attention.head_count"),
+        n_head_kv=number("attention.head_count_kv"),
+        head_dim=number("attention.key_length_swa"),
+        sliding_window=number("attention.sliding_window"),
+        context_length=number("context_length"),
+    )
+
+
 def vocabulary_of(model: Path) -> Vocabulary:
     """The vocabulary of a model's file, to be written into its drafter's."""
     fields = gguf.GGUFReader(model).fields
