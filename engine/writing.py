@@ -1,0 +1,243 @@
+"""Pass 2: text in, text out, on a sequence of its own beside the utterance.
+
+The prompt up to what was said (instructions, the document's window) is prefilled while somebody still speaks,
+block by block between the blocks of sound; when the words are there, only they are left to prefill. The
+blocks lie on a grid that begins with the prompt, so they are the same batches whether they were computed
+ahead or not, and the text is the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine import decode
+from engine.branch import Branch
+from engine.draft import DraftSource
+from engine.errors import Cancelled, ContextFull
+from engine.events import HypothesisStop
+from engine.kvcache import KVCache
+from engine.lookup import DraftLength, PromptLookup
+
+if TYPE_CHECKING:
+    from engine._llama_grammar import LlamaGrammar
+    from engine.grammar import ByteTokens
+    from engine.session import Engine
+
+SEQUENCE, FORK_SEQUENCE = 2, 3
+"""Sequences of the context; 0 and 1 are those of the utterance."""
+
+BLOCK_TOKENS = 16
+"""Tokens prefilled at once. Sound that comes meanwhile waits for them, as long as its own block takes."""
+
+LEAST_ANSWER = 16
+"""Positions kept free for an answer; with fewer, the text does not fit."""
+
+MOST_TOKENS = 1024
+"""Length of an answer that nobody bounded: about 700 words."""
+
+
+@dataclass(frozen=True, slots=True)
+class WritingTiming:
+    """When things happened, in seconds of the monotonic clock, and what they took."""
+
+    asked_s: float
+    """When the text was asked for."""
+    first_token_s: float
+    """When its first token was known; the end, where it has none."""
+    final_s: float
+    """When all of it was known."""
+    prefill_s: float
+    """Time that the prompt's prefix still took after `asked_s`; its own batch with the suffix not counted."""
+    ahead_tokens: int
+    """Tokens of the prefix that were in the cache before."""
+    late_tokens: int
+    """Tokens of the prefix that were prefilled after `asked_s`."""
+    steps: int
+    """Batches computed for the answer."""
+    drafted: int
+    """Guessed tokens in them."""
+    accepted: int
+    """Guessed tokens that the model agreed with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the model wrote."""
+
+    text: str
+    """Without blanks around it, and without thoughts."""
+    tokens: tuple[int, ...]
+    """The model's tokens of it, the end token left out."""
+    stop: HypothesisStop
+    """Why it ended. Anything but `eos` means that the text is cut short: never put it in place of another."""
+    confidence: float | None
+    """Mean natural-log probability of the tokens; None if there are none."""
+    timing: WritingTiming
+
+
+class TextPass:
+    """Writes texts with an engine's model. One for an engine, used from the engine's thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Raises ContextFull where the engine was opened without `text_ctx`."""
+        if engine.text_ctx < LEAST_ANSWER:
+            raise ContextFull(
+                "the model was loaded without room for a text pass",
+                hint="Open the engine with text_ctx: the positions for instructions, document and answer.",
+            )
+        self._engine = engine
+        self._cache = KVCache(
+            engine.context, sequence=SEQUENCE, fork_sequence=FORK_SEQUENCE, most=engine.text_ctx
+        )
+        self._prefix: tuple[int, ...] = ()
+        self._grammar: tuple[str, LlamaGrammar] | None = None
+        self._spelling: ByteTokens | None = None
+        self._length = DraftLength()
+
+    @property
+    def room(self) -> int:
+        """Tokens that prefix, suffix and answer may have together."""
+        return self._engine.text_ctx
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether some of the prefix may be prefilled ahead and is not."""
+        return self._engine.speed.ahead and self._cache.is_behind
+
+    def tokens(self, text: str, *, begins: bool = False) -> list[int]:
+        """Tokens of `text`, special ones recognised; `begins`: with what every prompt begins with."""
+        model = self._engine.model
+        found = model.tokenize(text)
+        return [model.bos, *found] if begins and model.adds_bos and found[:1] != [model.bos] else found
+
+    def begin(self, prefix: Sequence[int]) -> None:
+        """Say how the next prompt begins: from now on `prefill_some` works on it. What is in the cache of it
+        is kept, the rest dropped. Raises ContextFull where it does not fit.
+        """
+        if len(prefix) + LEAST_ANSWER > self.room:
+            raise ContextFull(
+                f"a prompt of {len(prefix)} tokens does not fit into the {self.room} of a text pass",
+                hint="Ask about less text at once.",
+            )
+        self._prefix = tuple(prefix)
+        self._cache.aim(self._prefix, shared=BLOCK_TOKENS)
+
+    def prefill_some(self) -> bool:
+        """Prefill one block of the prefix ahead of time. Whether there is more to do. Raises DecodeFailed."""
+        if self.is_waiting:
+            self._advance()
+        return self.is_waiting
+
+    def answer(
+        self,
+        suffix: Sequence[int],
+        *,
+        originals: Sequence[Sequence[int]] = (),
+        drafts: Sequence[DraftSource] = (),
+        grammar: str | None = None,
+        max_tokens: int = MOST_TOKENS,
+        on_piece: Callable[[str], None] | None = None,
+        give_up: Callable[[], bool] | None = None,
+    ) -> Written:
+        """Write what follows prefix and `suffix`, which has at least one token.
+
+        `originals`: tokens of what is rewritten, then of the text around it; drafts are looked up there.
+        `drafts`: more sources of drafts. `grammar`: GBNF that the answer must fit. `on_piece` is called with
+        each piece of text as it appears; `give_up` is asked before every batch. Whatever happens, the prefix
+        stays as it is for the next answer.
+
+        Raises ContextFull, DecodeFailed, Cancelled, and ValueError for a grammar that cannot be read.
+        """
+        engine, cache = self._engine, self._cache
+        asked_s = time.monotonic()
+        ahead_tokens = cache.ledger.prefix
+        while cache.is_behind:
+            if give_up is not None and give_up():
+                raise Cancelled("stopped before the text was written")
+            self._advance()
+        prefilled_s = time.monotonic()
+        branch = Branch(engine.context, cache, suffix)
+        if branch.free() < LEAST_ANSWER:
+            raise ContextFull(
+                f"{len(suffix)} more tokens leave no room for an answer: {cache.ledger.end} of {self.room} "
+                "positions are taken",
+                hint="Ask about less text at once.",
+            )
+
+        def is_cancelled() -> bool:
+            engine.steps += 1
+            return give_up is not None and give_up()
+
+        picker, sources = self._constrained(grammar, lambda: [token.id for token in answer.tokens])
+        lookup = PromptLookup(originals, starts_word=self._starts_word, length=self._length)
+        sources += [lookup] * (engine.speed.lookup and bool(originals))
+        rules = decode.Rules(is_end=engine._is_end, max_tokens=min(max_tokens, branch.free()))
+        sources += drafts
+        if engine.mtp is not None:
+            sources.append(engine.mtp.source(lambda: cache.ledger.end, SEQUENCE))
+        answer = decode.Answer(branch, picker, rules, is_cancelled, sources)
+        profile = engine.profile
+        text = decode.AnswerText(profile.thought_open, profile.thought_close)
+        first_token_s: float | None = None
+        try:
+            for token in answer:
+                if first_token_s is None:
+                    first_token_s = time.monotonic()
+                piece = text.push(engine.model.piece(token.id))
+                if piece and on_piece is not None:
+                    on_piece(piece)
+        finally:
+            cache.reopen()
+            self._length = lookup.length
+        final_s = time.monotonic()
+        return Written(
+            text=text.finish(),
+            tokens=tuple(token.id for token in answer.tokens),
+            stop=answer.stop,
+            confidence=decode.mean_log_prob(answer.tokens),
+            timing=WritingTiming(
+                asked_s=asked_s,
+                first_token_s=final_s if first_token_s is None else first_token_s,
+                final_s=final_s,
+                prefill_s=prefilled_s - asked_s,
+                ahead_tokens=ahead_tokens,
+                late_tokens=cache.ledger.prefix - ahead_tokens,
+                steps=answer.steps,
+                drafted=answer.drafted,
+                accepted=answer.accepted,
+            ),
+        )
+
+    def clear(self) -> None:
+        """Forget the prompt: its cells are free."""
+        self._prefix = ()
+        self._cache.aim(())
+
+    def _advance(self) -> None:
+        self._cache.advance()
+        self._engine.steps += 1
+
+    def _starts_word(self, token: int) -> bool:
+        return self._engine.model.piece(token)[:1].isspace()
+
+    def _constrained(
+        self, text: str | None, answer: Callable[[], Sequence[int]]
+    ) -> tuple[decode.Picker, list[DraftSource]]:
+        """Who picks the tokens, and who guesses those that the grammar forces."""
+        engine = self._engine
+        if text is None:
+            return engine._picker, []
+        from engine._llama_grammar import LlamaGrammar
+        from engine.grammar import ByteTokens, ForcedText, GrammarPicker, Position
+
+        if self._grammar is None or self._grammar[0] != text:
+            self._grammar = (text, LlamaGrammar(engine.model, text))
+        position = Position(self._grammar[1])
+        picker = GrammarPicker(engine.model, engine._suppressed, engine._is_end, position, answer)
+        if not engine.speed.forced:
+            return picker, []
+        self._spelling = self._spelling or ByteTokens(engine.model)
+        return picker, [ForcedText(engine.model, self._spelling, position)]
