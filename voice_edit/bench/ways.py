@@ -77,13 +77,12 @@ OFFLINE = Way(
 )
 MTP = Way(
     "mtp",
-    "(5) + drafter",
-    "a drafter model guesses where no earlier words do",
-    Speed(),
-    partials=True,
+    "(2b) + drafter",
+    "as (2), and a drafter model guesses the next tokens, which are checked in one batch",
+    Speed(draft=False, prepare=False),
 )
 
-WAYS = {way.key: way for way in (OFFLINE, PEER, STREAM, DRAFT, PREPARED, MTP)}
+WAYS = {way.key: way for way in (OFFLINE, PEER, STREAM, MTP, DRAFT, PREPARED)}
 USUAL = (PEER, STREAM, DRAFT, PREPARED)
 
 

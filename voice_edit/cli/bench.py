@@ -25,7 +25,7 @@ The ways that are compared, each the one before it and one thing more:
   stream    the model takes in the sound while somebody speaks
   draft     the last partial words are checked in one batch as the draft of the final ones
   prepared  the final words are computed while the silence lasts that ends an utterance
-Also: offline (our engine with everything off), mtp (prepared, and a drafter model).
+Also: offline (our engine with everything off), mtp (stream, and a drafter model).
 
 docs/bench.md says what each number means and how it is taken."""
 
