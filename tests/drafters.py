@@ -31,9 +31,11 @@ def with_random_drafter(files: ModelFiles, target: Shape, *, seed: int = 0) -> M
 
 
 def with_echo(files: ModelFiles, target: Shape) -> ModelFiles:
-    """The files with a drafter that does nothing but read the hidden state as the model itself does.
+    """The files with a drafter that does nothing but read the hidden state as the model itself does, and
+    hands on its opposite.
 
-    So its first guess is what the model's own logits said: the newest token once more.
+    So its first guess is what the model's own logits said, the newest token once more; the second is the
+    token that they spoke against most, and the third the newest again.
     """
     shape, words = drafter_shape(target), vocabulary_of(files.model)
     tensors = random_drafter(shape, len(words.tokens))
@@ -45,7 +47,7 @@ def with_echo(files: ModelFiles, target: Shape) -> ModelFiles:
     matrix = gguf.dequantize(output.data, output.tensor_type)
     tensors["token_embd.weight"] = np.pad(matrix, ((0, 0), (0, beside))).astype(np.float32)
     tensors["nextn.pre_projection.weight"] = np.eye(shape.n_embd, 2 * wide, wide, dtype=np.float32)
-    tensors["nextn.post_projection.weight"] = np.eye(wide, shape.n_embd, dtype=np.float32)
+    tensors["nextn.post_projection.weight"] = -np.eye(wide, shape.n_embd, dtype=np.float32)
     return _with(files, shape, tensors)
 
 
