@@ -89,7 +89,8 @@ class MicrophoneSettings(_Section):
     """Listened to after the key was released, where it was released while somebody spoke: people release
     early."""
     release_quiet_ms: int = Field(default=200, ge=0, le=2000)
-    """Listening ends before that once nobody has spoken for so long; as large as release_tail_ms: never."""
+    """Listening ends before that once nobody has spoken for so long; 2000 waits for the whole tail, unless
+    that was a long pause already."""
 
 
 class HotkeySettings(_Section):
