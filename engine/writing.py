@@ -176,7 +176,7 @@ class TextPass:
         sources += [lookup] * (engine.speed.lookup and bool(originals))
         rules = decode.Rules(is_end=engine._is_end, max_tokens=min(max_tokens, branch.free()))
         sources += drafts
-        if engine.mtp is not None:
+        if engine.speed.mtp and engine.mtp is not None:
             sources.append(engine.mtp.source(lambda: cache.ledger.end, SEQUENCE))
         answer = decode.Answer(branch, picker, rules, is_cancelled, sources)
         profile = engine.profile
