@@ -32,7 +32,7 @@ def row(info: SettingInfo) -> Content:
     """One line of the list; what differs from the default stands out."""
     changed = info.origin != "default"
     return Content.assemble(
-        (f" {info.name:<27}", ""),
+        (f" {info.name:<28}", ""),
         (f"{visible(_value(info.value)):<24.24}", "bold" if changed else "$muted"),
         (f" {ORIGINS[info.origin]}", "$muted"),
     )
