@@ -16,8 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,6 @@ READERS = (
     ["apps", "list"],
 )
 """They look at a file or two."""
-SLOW_START_S = 20.0
 
 
 def verbs() -> list[tuple[str, ...]]:
@@ -67,33 +65,10 @@ def run_ms(command: Sequence[str], environment: dict[str, str]) -> tuple[float, 
     return (time.perf_counter() - began) * 1000, done.returncode
 
 
-@contextmanager
-def daemon(environment: dict[str, str]) -> Iterator[None]:
-    """A daemon of this user folder, without keys."""
-    from voice_edit.paths import Paths
-
-    paths = Paths.from_environment(environment)
-    config = Path(environment["VOICE_EDIT_HOME"]) / "config" / "config.toml"
-    config.parent.mkdir(parents=True)
-    config.write_text('[hotkeys]\nbackend = "none"\n', encoding="utf-8")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "voice_edit", "run"],
-        env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + SLOW_START_S
-        while not paths.socket.exists():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("the daemon did not start")
-            time.sleep(0.02)
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def measure(rounds: int, wanted: Sequence[str]) -> dict[str, Any]:
     """Run everything `rounds` times, after one round that only warms the disk's cache."""
+    from benchmarks.memory import daemon
+
     program = [sys.executable, "-m", "voice_edit"]
     commands: dict[str, list[str]] = {PASS: [sys.executable, "-c", "pass"]}
     helps = [["--help"], *([*verb, "--help"] for verb in verbs())]
@@ -134,7 +109,9 @@ def main() -> None:
         "--only", nargs="*", default=[], metavar="WORD", help="only commands with such a word in them"
     )
     a = parser.parse_args()
-    print(json.dumps(measure(a.rounds, a.only), indent=1))
+    from voice_edit.bench.machine import this_machine
+
+    print(json.dumps({"machine": this_machine().to_json()} | measure(a.rounds, a.only), indent=1))
 
 
 if __name__ == "__main__":
