@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 import tiny
 
 from engine.batch_audio import BatchEngine
-from engine.catalog import find_model
+from engine.catalog import ModelFiles, find_model
 from engine.errors import Cancelled, ContextFull
 from engine.events import Hypothesis
 from engine.frames import FRAME_SAMPLES
@@ -19,6 +20,7 @@ from engine.session import Engine
 from engine.source import read_audio
 from engine.speech import SpeechEngine
 from engine.speed import PLAIN
+from engine.training.gguf_pair import random_tensors, write_pair
 
 RECORDINGS = sorted((Path(__file__).parent.parent / "samples").glob("*.wav"))
 
@@ -64,6 +66,16 @@ def test_a_finished_recording_has_the_words_that_streaming_gives(
     assert late.confidence == pytest.approx(early.confidence, abs=1e-3)
     assert late.timing.audio_s == early.timing.audio_s
     assert late.timing.steps == len(late.tokens) + 1
+
+
+def test_a_loop_is_cut_and_the_rest_of_an_answer_written_as_when_streaming(small: BatchEngine) -> None:
+    stops = set()
+    with Engine.open(tiny.tiny_model(), n_ctx=512, n_threads=1) as streaming:
+        for seed in range(4):
+            late, early = (hear(engine, tiny.sound(100, seed=seed)) for engine in (small, streaming))
+            assert (late.tokens, late.text, late.stop) == (early.tokens, early.text, early.stop)
+            stops.add(late.stop)
+    assert "repetition" in stops
 
 
 def test_the_prompt_is_prefilled_once_for_all_utterances(
@@ -172,6 +184,60 @@ def test_cancelling_from_another_thread_stops_it_and_the_next_utterance_is_heard
         session.finish(on_piece=stop)
     assert len(pieces) == 1
     assert hear(small, tiny.sound(40)).tokens == plain.tokens
+
+
+def test_cancelling_while_the_sound_is_taken_in_leaves_an_engine_that_hears(small: BatchEngine) -> None:
+    session = small.session()
+    session.push(tiny.sound(40))
+    asked = iter([False, True])  # before the sound, and behind its first batch
+    session.prepare(give_up=lambda: next(asked))
+    assert session.frames_prefilled == 0
+    assert session.finish().tokens == hear(small, tiny.sound(40)).tokens
+
+
+def test_digital_silence_becomes_the_faint_noise_that_streaming_makes_of_it(small: BatchEngine) -> None:
+    silence = np.zeros((100, FRAME_SAMPLES), np.float32)
+    with Engine.open(tiny.tiny_model(), n_ctx=512, n_threads=1) as streaming:
+        assert hear(small, silence).confidence == pytest.approx(hear(streaming, silence).confidence, abs=1e-3)
+        assert hear(small, silence).tokens == hear(streaming, silence).tokens
+    undithered = dataclasses.replace(
+        tiny.tiny_model(), profile=dataclasses.replace(tiny.profile(), dither=0.0)
+    )
+    with BatchEngine.open(undithered, n_ctx=512, n_threads=1) as other:
+        assert hear(other, silence).confidence != pytest.approx(hear(small, silence).confidence, abs=1e-3)
+
+
+@pytest.mark.parametrize("begin", ["{{ bos_token }}", ""], ids=["template writes <bos>", "it does not"])
+def test_names_are_told_as_streaming_tells_them(tmp_path: Path, begin: str) -> None:
+    template = (
+        begin + "{% for m in messages %}<|turn>{{ m.role }}\n"
+        "{% for part in m.content %}{{ '<|audio|>' if part.type == 'audio' else part.text }}{% endfor %}"
+        "<turn|>\n{% endfor %}<|turn>model\n"
+    )
+    words = tiny.vocabulary()
+    pair = write_pair(
+        tmp_path,
+        tiny.SHAPE,
+        random_tensors(tiny.SHAPE, len(words.tokens), seed=1),
+        words,
+        name="asking tiny",
+        chat_template=template,
+    )
+    profile = dataclasses.replace(
+        tiny.profile(), instruction="Write the words.", terms=" Names: {terms}.", terms_tokens=20
+    )
+    files = ModelFiles("asking", *pair, profile)
+    names = ["Ada", "GitLab", "<|turn>"]
+    with BatchEngine.open(files, n_ctx=512) as late, Engine.open(files, n_ctx=512) as early:
+        for told in (names, [], names[1:]):
+            heard = []
+            for engine in (late, early):
+                session = engine.session(terms=told)
+                session.push(tiny.sound(30))
+                heard.append(session.finish())
+            assert heard[0].tokens == heard[1].tokens
+            assert heard[0].confidence == pytest.approx(heard[1].confidence, abs=1e-3)
+            assert late._prefix == early.prompt.prefix_with(told, early.model)
 
 
 def test_a_session_is_over_after_it_was_finished(small: BatchEngine) -> None:
