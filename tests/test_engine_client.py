@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from engine_processes import (
 from engine.catalog import find_model
 from engine.client import ClientSession, EngineClient, EngineState
 from engine.errors import Cancelled
-from engine.events import Hypothesis
+from engine.events import Hypothesis, Level
 from engine.listening import listen
 from engine.session import Engine
 from engine.source import WavSource, read_audio
@@ -82,6 +83,9 @@ def test_listening_hears_the_same_through_either(samples: Path, bundled: tuple[E
         return [
             (event.text, event.tokens, event.start_sample, event.end_sample)
             if isinstance(event, Hypothesis)
+            # How far the model is behind depends on the machine, not on the words.
+            else replace(event, behind_ms=0.0)
+            if isinstance(event, Level)
             else event
             for event in heard
             if not (isinstance(event, Hypothesis) and event.kind == "partial")
