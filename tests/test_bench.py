@@ -238,7 +238,7 @@ def test_the_json_holds_every_trial_and_no_words() -> None:
         ("peer", 2), ("prepared", 2), ("peer", 28), ("prepared", 28)
     ]  # fmt: skip
     assert data["trials"][0]["tokens"] == 3
-    assert data["table"][1]["against_first"] == pytest.approx(20)
+    assert data["table"][1]["against_base"] == pytest.approx(20)
     assert data["longest_against_shortest"]["prepared"] == pytest.approx(1.2)
 
 

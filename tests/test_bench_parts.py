@@ -165,16 +165,22 @@ def test_quantiles_lie_between_neighbours_and_one_value_is_its_own_median() -> N
     assert summary.quantile(list(range(101)), 0.95) == 95
 
 
-def test_a_way_is_compared_with_the_first_by_medians_at_the_same_length() -> None:
+def test_a_way_is_compared_with_the_peer_by_medians_at_the_same_length() -> None:
     trials = [made("peer", 2, t) for t in (0.1, 0.3, 0.2)] + [made("prepared", 2, t) for t in (0.01, 0.02)]
     trials += [made("prepared", 28, 0.03), made("peer", 28, 0.6)]
     table = summary.rows(trials)
     assert [(row.way, row.seconds) for row in table] == [
         ("peer", 2), ("prepared", 2), ("peer", 28), ("prepared", 28)
     ]  # fmt: skip
-    assert [row.against_first for row in table] == pytest.approx([1, 0.2 / 0.015, 1, 20])
+    assert [row.against_base for row in table] == pytest.approx([1, 0.2 / 0.015, 1, 20])
     assert summary.flatness(table, "prepared") == pytest.approx(2)
     assert summary.flatness(table, "stream") is None
+
+
+def test_without_the_peer_the_first_way_is_what_others_are_compared_with() -> None:
+    assert summary.base(["offline", "peer", "draft"]) == "peer"
+    table = summary.rows([made("draft", 2, 0.1), made("stream", 2, 0.2)])
+    assert [row.against_base for row in table] == pytest.approx([1, 2])
 
 
 def test_drafted_tokens_count_for_the_steps_they_save() -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from voice_edit.bench import summary
+from voice_edit.bench import summary, tables
 from voice_edit.bench.machine import Machine
 from voice_edit.bench.rewrite import Rewrites
 from voice_edit.bench.runner import Plan, Result
-from voice_edit.bench.summary import Row, Spread
+from voice_edit.bench.summary import Row
 from voice_edit.bench.ways import WAYS
 
 MEANINGLESS = (
@@ -30,6 +30,8 @@ class Report:
     plan: Plan
     result: Result
     rewrites: Rewrites | None = None
+    note: str = ""
+    """What is not as in the published model, where a shape stands in for it."""
 
     def to_json(self) -> dict[str, Any]:
         """Medians, p95, and every single trial."""
@@ -40,6 +42,7 @@ class Report:
             "model": self.model,
             "model_bytes": self.model_bytes,
             "words_are_meaningless": plan.forced,
+            "note": self.note,
             "threads": plan.opening.threads,
             "waited_for_sound": plan.paced,
             "runs": plan.runs,
@@ -62,9 +65,11 @@ class Report:
     def to_markdown(self) -> str:
         """The page."""
         parts = ["# What each way of hearing costs", self.machine.sentence() + ".", f"`{self.command}`"]
-        parts.append(f"Model: {self.model} ({_size(self.model_bytes)}). {self._how()}")
+        parts.append(f"Model: {self.model} ({tables.size(self.model_bytes)}). {self._how()}")
         if self.plan.forced:
             parts.append(f"**{MEANINGLESS}**")
+            if self.note:
+                parts.append(self.note)
         if self.result.trials:
             table = summary.rows(self.result.trials)
             parts += [self._finals(table), self._details(table), self._words(), self._memory()]
@@ -80,48 +85,50 @@ class Report:
         )
         threads = self.plan.opening.threads
         return (
-            f"{pace} {_count(self.plan.runs, 'run')} after warming up, "
-            f"{'threads as the engine chooses' if threads is None else _count(threads, 'thread')}, "
+            f"{pace} {tables.count(self.plan.runs, 'run')} after warming up, "
+            f"{'threads as the engine chooses' if threads is None else tables.count(threads, 'thread')}, "
             "in turns, in one process."
         )
 
     def _finals(self, table: Sequence[Row]) -> str:
         """The table that matters: lengths by ways."""
         ways = [way for way in WAYS.values() if any(row.way == way.key for row in table)]
-        first, last = ways[0], ways[-1]
+        first, last = WAYS[summary.base(row.way for row in table)], ways[-1]
         heading = ["speech", *(way.title for way in ways)]
         ratio = len(ways) > 1
         lines = []
         for seconds in sorted({row.seconds for row in table}):
             of = {row.way: row for row in table if row.seconds == seconds}
-            cells = [_pair(of[w.key].measures["endpoint_to_final_words_ms"]) for w in ways if w.key in of]
-            against = of[last.key].against_first if last.key in of else None
-            lines.append([f"{seconds:g} s", *cells, *([_times(against)] if ratio else [])])
+            cells = [
+                tables.pair(of[w.key].measures["endpoint_to_final_words_ms"]) for w in ways if w.key in of
+            ]
+            against = of[last.key].against_base if last.key in of else None
+            lines.append([f"{seconds:g} s", *cells, *([tables.times(against)] if ratio else [])])
         if ratio:
             heading.append(f"{_number(first.title)} / {_number(last.title)}")
-        flat = ["longest / shortest", *(_times(summary.flatness(table, way.key)) for way in ways)]
+        flat = ["longest / shortest", *(tables.times(summary.flatness(table, way.key)) for way in ways)]
         if len(lines) > 1:
             lines.append([*flat, *([""] if ratio else [])])
         meanings = "\n".join(f"* {way.title}: {way.meaning}" for way in ways)
         title = "## From the endpoint to the final words, in ms (median / p95)"
-        return f"{title}\n\n{_table(heading, lines)}\n\n{meanings}"
+        return f"{title}\n\n{tables.table(heading, lines)}\n\n{meanings}"
 
     def _details(self, table: Sequence[Row]) -> str:
         columns: dict[str, Callable[[Row], str]] = {
-            "first token, ms": lambda row: _pair(row.measures["endpoint_to_first_token_ms"]),
-            "final words, ms": lambda row: _pair(row.measures["endpoint_to_final_words_ms"]),
-            "voice to edit, ms": lambda row: _pair(row.measures["voice_to_edit_ms"], digits=0),
-            "tokens": lambda row: _one(row.median("tokens"), 0),
-            "tokens per step": lambda row: _one(row.median("tokens_per_step"), 2),
-            "accepted": lambda row: _share(row.median("acceptance")),
-            "partials": lambda row: _one(row.median("partials"), 0),
-            "prefill lag, ms": lambda row: _one(row.median("prefill_lag_ms"), 0),
-            "late at worst, ms": lambda row: _one(row.median("late_ms"), 0),
-            "prefill, frames/s": lambda row: _one(row.median("prefill_per_second"), 0),
-            "decode, tokens/s": lambda row: _one(row.median("decode_per_second"), 0),
-            "RTF": lambda row: _one(row.median("rtf"), 3),
-            "CPU s per s": lambda row: _one(row.median("cpu_per_second"), 3),
-            "energy, J": lambda row: _one(row.median("joules"), 1),
+            "first token, ms": lambda row: tables.pair(row.measures["endpoint_to_first_token_ms"]),
+            "final words, ms": lambda row: tables.pair(row.measures["endpoint_to_final_words_ms"]),
+            "voice to edit, ms": lambda row: tables.pair(row.measures["voice_to_edit_ms"], digits=0),
+            "tokens": lambda row: tables.middle(row.measures["tokens"], 0),
+            "tokens per step": lambda row: tables.middle(row.measures["tokens_per_step"], 2),
+            "accepted": lambda row: tables.share(row.measures["acceptance"]),
+            "partials": lambda row: tables.middle(row.measures["partials"], 0),
+            "prefill lag, ms": lambda row: tables.middle(row.measures["prefill_lag_ms"], 0),
+            "late at worst, ms": lambda row: tables.middle(row.measures["late_ms"], 0),
+            "prefill, frames/s": lambda row: tables.middle(row.measures["prefill_per_second"], 0),
+            "decode, tokens/s": lambda row: tables.middle(row.measures["decode_per_second"], 0),
+            "RTF": lambda row: tables.middle(row.measures["rtf"], 3),
+            "CPU s per s": lambda row: tables.middle(row.measures["cpu_per_second"], 3),
+            "energy, J": lambda row: tables.middle(row.measures["joules"], 1),
         }
         cells = [[f(row) for f in columns.values()] for row in table]
         shown = [i for i in range(len(columns)) if any(line[i] != "" for line in cells)]
@@ -131,15 +138,16 @@ class Report:
             for row, line in zip(table, cells, strict=True)
         ]
         left_out = "" if "energy, J" in heading else "\n\nEnergy could not be read on this machine."
-        return f"## Everything\n\n{_table(heading, lines)}{left_out}"
+        return f"## Everything\n\n{tables.table(heading, lines)}{left_out}"
 
     def _words(self) -> str:
         found = summary.words(self.result.trials)
-        same = f"Identical tokens in all ways: {found.identical} of {_count(found.utterances, 'utterance')}."
+        of = tables.count(found.utterances, "utterance")
+        same = f"Identical tokens in all ways: {found.identical} of {of}."
         if found.others:
             same += " Different: " + "; ".join(found.others) + "."
         if found.cut_short:
-            same += f" {_count(found.cut_short, 'answer')} did not end by itself (a loop, or too long)."
+            same += f" {tables.count(found.cut_short, 'answer')} did not end by itself (a loop, or too long)."
         return f"## Words\n\n{same}"
 
     def _memory(self) -> str:
@@ -147,42 +155,13 @@ class Report:
         lines = []
         for kind, loaded in self.result.loaded.items():
             gpu = "" if loaded.gpu_mb is None else f", GPU {loaded.gpu_mb:.0f} MB"
-            size = "unknown" if loaded.resident is None else _size(loaded.resident)
+            size = "unknown" if loaded.resident is None else tables.size(loaded.resident)
             lines.append(f"* opening {names[kind]}: {size}{gpu}")
         if self.result.peak_bytes:
-            lines.append(f"* the whole process, at most: {_size(max(self.result.peak_bytes.values()))}")
+            lines.append(f"* the whole process, at most: {tables.size(max(self.result.peak_bytes.values()))}")
         note = "Weights are mapped from the file; those that both engines use are counted once."
         return "## Memory\n\n" + "\n".join(lines) + f"\n\n{note}"
 
 
-def _table(heading: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rule = ["---", *(["---:"] * (len(heading) - 1))]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heading, rule, *lines))
-
-
-def _pair(found: Spread | None, *, digits: int = 1) -> str:
-    return "" if found is None else f"{found.median:.{digits}f} / {found.p95:.{digits}f}"
-
-
-def _one(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
-
-
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{value:.0%}"
-
-
-def _times(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f}x"
-
-
 def _number(title: str) -> str:
     return title.split()[0]
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}" if n == 1 else f"{n} {what}s"
-
-
-def _size(n: int) -> str:
-    return f"{n / 1e9:.2f} GB" if abs(n) >= 1e9 else f"{n / 1e6:.0f} MB"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from voice_edit.bench.trial import Trial
-from voice_edit.bench.ways import WAYS
+from voice_edit.bench.ways import PEER, WAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class Row:
     way: str
     seconds: float
     measures: dict[str, Spread | None]
-    against_first: float | None
-    """How many times sooner than in the first way the final words are there, by the medians."""
+    against_base: float | None
+    """How many times sooner than in the way of `base` the final words are there, by the medians."""
 
     def median(self, measure: str) -> float | None:
         """The median of a measure; None where it was not measured."""
@@ -88,22 +88,27 @@ class Words:
     """Answers that did not end by themselves: a loop, or too long."""
 
 
+def base(ways: Iterable[str]) -> str:
+    """What the others are compared with: the peer, else the first of `ways.WAYS` that is there."""
+    present = set(ways)
+    return PEER.key if PEER.key in present else next(way for way in WAYS if way in present)
+
+
 def rows(trials: Sequence[Trial]) -> list[Row]:
     """Each way at each length: lengths ascending, ways in the order of `ways.WAYS`."""
     present = {trial.way for trial in trials}
-    ways = [way for way in WAYS if way in present]
     found = []
     for seconds in sorted({trial.seconds for trial in trials}):
-        first: float | None = None
-        for way in ways:
-            of = [trial for trial in trials if trial.way == way and trial.seconds == seconds]
-            if not of:
-                continue
-            measures = {name: spread(map(measure, of)) for name, measure in MEASURES.items()}
-            final = measures["endpoint_to_final_words_ms"]
-            assert final is not None, "every trial ends with final words"
-            first = final.median if first is None else first
-            found.append(Row(way, seconds, measures, first / final.median if final.median > 0 else None))
+        of = {
+            way: [trial for trial in trials if trial.way == way and trial.seconds == seconds]
+            for way in WAYS
+            if way in present
+        }
+        finals = {way: quantile([trial.final_s for trial in some], 0.5) for way, some in of.items() if some}
+        for way, final in finals.items():
+            measures = {name: spread(map(measure, of[way])) for name, measure in MEASURES.items()}
+            first = finals.get(base(present))
+            found.append(Row(way, seconds, measures, first / final if first and final > 0 else None))
     return found
 
 

@@ -13,6 +13,7 @@ from voice_edit.cli.options import AsJson, Model, Projector, invocation
 if TYPE_CHECKING:
     from engine.catalog import ModelFiles
     from voice_edit.bench.report import Report
+    from voice_edit.bench.rewrite import Rewrites, RewriteTrial
     from voice_edit.bench.runner import Plan, Result
     from voice_edit.bench.trial import Trial
     from voice_edit.bench.ways import Way
@@ -117,9 +118,16 @@ def bench(
         files = _files(run, shape, keep, stack, output)
         machine = this_machine()
         result = _measure(plan, files, audio, run, output)
-        report = Report(machine, _command(context), files.name, files.model.stat().st_size, plan, result)
-        if rewrite:
-            pass
+        report = Report(
+            machine=machine,
+            command=_command(context),
+            model=files.name,
+            model_bytes=files.model.stat().st_size,
+            plan=plan,
+            result=result,
+            rewrites=_rewrites(plan, files, output) if rewrite else None,
+            note=_note(shape),
+        )
     page = report.to_markdown()
     if folder is not None:
         _write(report, page, folder, output)
@@ -218,6 +226,31 @@ def _measure(plan: Plan, files: ModelFiles, audio: Path | None, run: Invocation,
             advance(done, f"{trial.seconds:g} s, {trial.way}: {trial.final_s * 1000:.1f} ms")
 
         return runner.execute(plan, files, recordings, run.settings(), on_trial=tell)
+
+
+def _rewrites(plan: Plan, files: ModelFiles, output: Output) -> Rewrites:
+    """Raises ModelFailed."""
+    from voice_edit import pipeline
+    from voice_edit.bench import rewrite
+
+    total = len(rewrite.pairs()) * len(rewrite.WAYS) * (plan.runs + 1)
+    done = 0
+    with output.progress("rewriting", total) as advance, pipeline.failures_named():
+
+        def tell(trial: RewriteTrial) -> None:
+            nonlocal done
+            done += 1
+            advance(done, f"{trial.way}: {trial.final_s * 1000:.0f} ms")
+
+        return rewrite.execute(files, plan.opening, plan.runs, on_trial=tell)
+
+
+def _note(shape: str | None) -> str:
+    if shape is None:
+        return ""
+    from engine.shapes import SHAPES
+
+    return SHAPES[shape].note
 
 
 def _write(report: Report, page: str, folder: Path, output: Output) -> None:
