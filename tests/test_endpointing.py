@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import itertools
 
 import numpy as np
@@ -139,6 +140,18 @@ def test_a_pause_shorter_than_the_hangover_goes_on() -> None:
 def test_the_end_of_the_source_closes_an_utterance_at_its_last_speech() -> None:
     [(_, stop)] = utterances(run(drawn("#####....."), SMALL))
     assert (stop.end_sample, stop.hangover_samples, stop.reason) == (5 * 320, 5 * 320, "end_of_source")
+
+
+@settings(deadline=None, max_examples=20)
+@given(stretches)
+def test_what_the_stop_would_be_now_can_be_asked_at_any_time_and_changes_nothing(stretches: list) -> None:
+    windows = windows_of(stretches)[:200]
+    asked, events = Endpointing(SMALL), []
+    for window in windows:
+        events += asked.push(*window)
+        if asked.in_utterance:
+            assert copy.deepcopy(asked).finish() == [asked.so_far()]
+    assert events + asked.finish() == run(windows, SMALL)
 
 
 def test_near_the_limit_a_short_pause_suffices() -> None:
