@@ -33,7 +33,7 @@ from engine.frames import (
     ms_to_samples,
     samples_to_s,
 )
-from engine.loudness import Loudness, check_loudness
+from engine.loudness import LOUD_ENOUGH, Loudness, check_loudness
 from engine.loudness import power as mean_square
 from engine.release import HeldSource, is_said
 from engine.ring import SampleRing
@@ -301,8 +301,9 @@ class _Meter:
         self._measured = ring.end
         low, high = float(sound.min()), float(sound.max())
         self._lowest, self._highest = min(self._lowest, low), max(self._highest, high)
-        loudest = max(mean_square(window) for window in sound.reshape(-1, WINDOW_SAMPLES))
-        self._loudest_power = max(self._loudest_power, loudest)
+        if self._loudest_power <= LOUD_ENOUGH:
+            loudest = max(mean_square(window) for window in sound.reshape(-1, WINDOW_SAMPLES))
+            self._loudest_power = max(self._loudest_power, loudest)
         return float(np.dot(sound, sound)) / len(sound), max(high, -low)
 
 

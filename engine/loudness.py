@@ -23,6 +23,9 @@ TOO_QUIET_DBFS = -50.0
 """If not even the loudest 20 ms reach this, the detector hears fragments at best. Speech peaks at -35 to
 -10."""
 
+LOUD_ENOUGH = 10.0 ** (TOO_QUIET_DBFS / 10.0)
+"""The same as a mean square: what is louder need not be measured any more."""
+
 
 def mean(samples: Samples) -> np.floating[Any]:
     """What `samples.mean()` computes, without the Python around it: that would take five times as long for a

@@ -19,7 +19,7 @@ import numpy as np
 from engine.errors import MicrophoneError, MicrophoneLost
 from engine.events import AudioChunk, Samples
 from engine.frames import FRAME_SAMPLES, SAMPLE_RATE, ms_to_samples, samples_to_s
-from engine.loudness import power
+from engine.loudness import LOUD_ENOUGH, power
 from engine.microphone_problems import Problem
 from engine.supervision import FIRST_SOUND_S, REOPENING_S
 
@@ -87,7 +87,7 @@ class MicrophoneSource:
         self.silent = True
         """Nothing but digital silence came so far."""
         self.loudest_power = 0.0
-        """Mean square, around its mean, of the loudest chunk that came."""
+        """Mean square, around its mean, of the loudest chunk that came until one was loud enough to hear."""
         if pre_roll is not None and len(pre_roll):
             self._put(pre_roll)
             self.pre_roll_samples = self._fed
@@ -172,7 +172,8 @@ class MicrophoneSource:
             if self.first_sound_s is None:
                 self.first_sound_s = now_s
             self.silent = self.silent and silent
-            self.loudest_power = max(self.loudest_power, power(samples))
+            if self.loudest_power <= LOUD_ENOUGH:
+                self.loudest_power = max(self.loudest_power, power(samples))
             if self._end is not None:
                 samples = samples[: max(0, self._end - self._fed)]
             self._put(samples)

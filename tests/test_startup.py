@@ -80,3 +80,14 @@ def test_no_plugin_of_pydantic_is_looked_for_by_the_program(monkeypatch: pytest.
     with pytest.raises(SystemExit):
         main()
     assert os.environ["PYDANTIC_DISABLE_PLUGINS"] == "1"
+
+
+def test_numpy_starts_no_thread_that_would_spin_beside_the_model() -> None:
+    code = (
+        "import sys\n"
+        "import engine.projection\n"
+        "from pathlib import Path\n"
+        "assert sys.platform != 'linux' or len(list(Path('/proc/self/task').iterdir())) == 1\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=environment)
