@@ -15,6 +15,7 @@ import numpy.typing as npt
 from llama_cpp import llama_cpp as C  # noqa: N812  (as in llama.h)
 
 from engine._quiet import c_stderr_silenced
+from engine.errors import GrammarUnreadable
 from engine.llama import LlamaModel, _start
 
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
@@ -25,15 +26,17 @@ class LlamaGrammar:
     """A grammar and how far a text in it has come."""
 
     def __init__(self, model: LlamaModel, text: str, *, root: str = "root") -> None:
-        """Parse `text`, which is GBNF. Raises ValueError with llama.cpp's own reason."""
+        """Parse `text`, which is GBNF. Raises GrammarUnreadable with llama.cpp's own reason."""
         if not text.strip() or "\0" in text:
-            raise ValueError("a grammar must not be empty")
+            raise GrammarUnreadable("a grammar must not be empty")
         log = _start()
         log.first_error = ""
         with c_stderr_silenced():  # it would print the grammar there, which may hold words of the user
             sampler = C.llama_sampler_init_grammar(model._vocab, text.encode(), root.encode())
         if not sampler:
-            raise ValueError(f"llama.cpp cannot read the grammar: {log.first_error or 'no reason given'}")
+            raise GrammarUnreadable(
+                f"llama.cpp cannot read the grammar: {log.first_error or 'no reason given'}"
+            )
         self._take(sampler, C.llama_vocab_eos(model._vocab))
 
     def _take(self, sampler: Any, end: int) -> None:

@@ -17,14 +17,15 @@ from types import TracebackType
 from engine._engine_process import resident_bytes
 from engine.catalog import ModelFiles, PromptProfile
 from engine.errors import Cancelled, ContextFull
-from engine.events import Hypothesis, Samples
+from engine.events import Hypothesis, Samples, Written
 from engine.frames import FRAME_SAMPLES
 from engine.keeper import EngineState, Keeper, Limits
-from engine.messages import Finish, Load
+from engine.messages import Finish, Load, Write
 from engine.terms import usable
+from engine.texts import MOST_TOKENS, Text
 from engine.utterance import LAG_FRAMES, FrameStore, Utterance
 
-__all__ = ["ClientSession", "EngineClient", "EngineState", "Limits"]
+__all__ = ["ClientSession", "ClientText", "EngineClient", "EngineState", "Limits"]
 
 
 class EngineClient:
@@ -38,6 +39,7 @@ class EngineClient:
         files: ModelFiles,
         *,
         n_ctx: int = 2048,
+        text_ctx: int = 0,
         n_threads: int | None = None,
         polling: int | None = None,
         gpu_layers: int = -1,
@@ -45,7 +47,8 @@ class EngineClient:
         on_state: Callable[[EngineState], None] | None = None,
         limits: Limits | None = None,
     ) -> None:
-        """Nothing is started yet. The arguments up to `block_frames` are those of `Engine.open`.
+        """Nothing is started yet. The arguments up to `block_frames` are those of `Engine.open`; texts need
+        `text_ctx`.
 
         `on_state` is called with every change of state, in the keeper's thread: it must not wait, nor
         call `close` or `unload`.
@@ -62,10 +65,12 @@ class EngineClient:
             block_frames=block_frames,
             beat_s=limits.beat_s,
             is_debug=False,
+            text_ctx=text_ctx,
         )
         self.files = files
         self._store = FrameStore()
         self._number = 0
+        self._text_number = 0
         self._room = -(-n_ctx // 256) * 256
         self._keeper = Keeper(load, limits, on_state)
         self._changed = self._keeper.changed
@@ -125,6 +130,16 @@ class EngineClient:
             utterance = Utterance(self._number, start_sample, self._store, names)
             self._keeper.begin(utterance)
         return ClientSession(self, utterance)
+
+    def read(self, prefix: str) -> ClientText:
+        """Begin a text whose prompt begins with `prefix`, which is prefilled while there is nothing else to
+        do. A text that is being written is given up.
+        """
+        with self._changed:
+            self._text_number += 1
+            text = Text(self._text_number, prefix)
+            self._keeper.read(text)
+        return ClientText(self._keeper, text)
 
     def cancel(self) -> None:
         """Stop the session that is open, if any."""
@@ -272,6 +287,63 @@ class ClientSession:
         if utterance.error is not None:
             raise utterance.error
         raise Cancelled("stopped by the user")
+
+
+class ClientText:
+    """A text that the model writes. Made by `EngineClient.read`; ends with `write`, `drop`, or the next."""
+
+    def __init__(self, keeper: Keeper, text: Text) -> None:
+        self._keeper = keeper
+        self._text = text
+
+    def write(
+        self,
+        suffix: str,
+        *,
+        originals: Sequence[str] = (),
+        grammar: str | None = None,
+        max_tokens: int = MOST_TOKENS,
+        on_piece: Callable[[str], None] | None = None,
+    ) -> Written:
+        """What the model writes behind the prompt and `suffix`; see `TextPass.answer`. `on_piece` is called
+        here with each piece of it as it appears. The words of an utterance that is open come first.
+
+        Raises what `TextPass.answer` raises, Cancelled where it was dropped, and EngineLost where the process
+        was lost meanwhile: the text may then be asked for again.
+        """
+        text, changed = self._text, self._keeper.changed
+        with changed:
+            if text.write is not None:
+                raise RuntimeError("this text is over: begin another one")
+            wants_pieces = on_piece is not None
+            text.write = Write(text.number, suffix, tuple(originals), grammar, max_tokens, wants_pieces)
+            if text.is_awaited:
+                self._keeper.want_again()
+        while True:
+            with changed:
+                while not text.pieces and text.is_awaited:
+                    changed.wait()
+                pieces = list(text.pieces)
+                text.pieces.clear()
+                if not pieces:
+                    return self._outcome()
+            for piece in pieces:
+                assert on_piece is not None, "pieces come where they were asked for"
+                on_piece(piece)
+
+    def drop(self) -> None:
+        """Give it up: `write` raises Cancelled. From any thread, at any time."""
+        with self._keeper.changed:
+            if self._keeper.text is self._text:
+                self._keeper.drop()
+
+    def _outcome(self) -> Written:
+        text = self._text
+        if text.written is not None:
+            return text.written
+        if text.error is not None:
+            raise text.error
+        raise Cancelled("the text was given up")
 
 
 def _absolute(path: Path) -> Path:

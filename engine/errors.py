@@ -32,6 +32,7 @@
     │   ├── ContextFull          the utterance does not fit into the context
     │   ├── DecodeFailed         llama.cpp refused or failed a batch
     │   └── EngineLost           the process that hears ended over this utterance, again and again
+    ├── GrammarUnreadable        what a text must fit is no grammar
     └── Cancelled                the user asked to stop; not a fault
 
 `str(error)` says in one line what happened and to which file, `error.hint` what to do next. `error.code` is a
@@ -299,6 +300,13 @@ class EngineLost(ModelError):
         "The recording is kept: try it again with `voice-edit retry`. If that fails too, free memory or use "
         "a smaller model; `voice-edit doctor` tells more."
     )
+
+
+class GrammarUnreadable(EngineError):
+    """What a text must fit is no grammar that llama.cpp can read."""
+
+    code = "grammar-unreadable"
+    hint = "The grammar is made by the program: report what you asked for, with the output of --verbose."
 
 
 class Cancelled(EngineError):

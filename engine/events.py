@@ -115,6 +115,45 @@ class Hypothesis:
 
 
 @dataclass(frozen=True, slots=True)
+class WritingTiming:
+    """When things happened, in seconds of the monotonic clock, and what they took."""
+
+    asked_s: float
+    """When the text was asked for."""
+    first_token_s: float
+    """When its first token was known; the end, where it has none."""
+    final_s: float
+    """When all of it was known."""
+    prefill_s: float
+    """Time that the prompt's prefix still took after `asked_s`; its own batch with the suffix not counted."""
+    ahead_tokens: int
+    """Tokens of the prefix that were in the cache before."""
+    late_tokens: int
+    """Tokens of the prefix that were prefilled after `asked_s`."""
+    steps: int
+    """Batches computed for the answer."""
+    drafted: int
+    """Guessed tokens in them."""
+    accepted: int
+    """Guessed tokens that the model agreed with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What the model wrote."""
+
+    text: str
+    """Without blanks around it, and without thoughts."""
+    tokens: tuple[int, ...]
+    """The model's tokens of it, the end token left out."""
+    stop: HypothesisStop
+    """Why it ended. Anything but `eos` means that the text is cut short: never put it in place of another."""
+    confidence: float | None
+    """Mean natural-log probability of the tokens; None if there are none."""
+    timing: WritingTiming
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """A stretch of sound from which nothing is inserted, and why."""
 

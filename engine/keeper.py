@@ -28,15 +28,20 @@ from engine.messages import (
     Answer,
     Beat,
     Cancel,
+    DropText,
     Failed,
     FromEngine,
     Hello,
     Load,
     Partial,
     Piece,
+    TextFailed,
+    TextPiece,
     ToEngine,
+    Wrote,
     pack,
 )
+from engine.texts import Text, ToldText, next_text_message
 from engine.utterance import Told, Utterance, next_message
 from engine.watchdog import Limits, Watchdog
 from engine.wire import OtherVersion, WireError
@@ -68,6 +73,8 @@ class Keeper:
         self.changed = threading.Condition()
         """Guards everything here and in the utterance; notified when there is something to know."""
         self.utterance: Utterance | None = None
+        self.text: Text | None = None
+        """The newest prompt that is read, or text that is written."""
         self.state = EngineState("unloaded")
         self.hello: Hello | None = None
         """What the newest process said when its model was loaded."""
@@ -79,6 +86,7 @@ class Keeper:
         self._is_closing = False
         self._thread: threading.Thread | None = None
         self._told = Told()
+        self._told_text = ToldText()
         self._has_process = False
         self._newest: EngineProcess | None = None
         """The newest process, gone or not."""
@@ -89,9 +97,10 @@ class Keeper:
     def want(self) -> None:
         """A process is wanted. Takes the lock."""
         with self.changed:
-            self._want()
+            self.want_again()
 
-    def _want(self) -> None:
+    def want_again(self) -> None:
+        """The same with the lock held: a process that was wanted may be gone."""
         if self._is_closing:
             raise RuntimeError("the engine is closed")
         self._is_wanted = True
@@ -110,7 +119,21 @@ class Keeper:
         if self.utterance is not None:
             self.cancel(self.utterance)
         self.utterance = utterance
-        self._want()
+        self.want_again()
+
+    def read(self, text: Text) -> None:
+        """A prompt is to be read; the text before is given up."""
+        if self._is_closing:
+            raise RuntimeError("the engine is closed")
+        self.drop()
+        self.text = text
+        self.want_again()
+
+    def drop(self) -> None:
+        """Nobody wants the text any more, if there is one."""
+        if self.text is not None:
+            self.text.is_dropped = True
+            self.wake()
 
     def leave(self, utterance: Utterance) -> None:
         """Nobody waits for its words any more."""
@@ -148,6 +171,7 @@ class Keeper:
             self._is_closing, self._is_wanted = True, False
             if self.utterance is not None:
                 self.cancel(self.utterance)
+            self.drop()
             thread, self._thread = self._thread, None
             self.wake()
         if thread is None:
@@ -166,10 +190,13 @@ class Keeper:
     def _is_needed(self) -> bool:
         if self._is_closing:
             return False
-        return self._is_wanted or self._open_utterance() is not None
+        return self._is_wanted or self._open_utterance() is not None or self._awaited_text() is not None
 
     def _open_utterance(self) -> Utterance | None:
         return self.utterance if self.utterance is not None and self.utterance.is_open else None
+
+    def _awaited_text(self) -> Text | None:
+        return self.text if self.text is not None and self.text.is_awaited else None
 
     def _run(self) -> None:
         while True:
@@ -178,7 +205,7 @@ class Keeper:
                 if self._is_closing:
                     return
                 self._has_process = True
-                self._told = Told()
+                self._told, self._told_text = Told(), ToldText()
             self._one_process()
 
     def _one_process(self) -> None:
@@ -250,12 +277,14 @@ class Keeper:
         try:
             life.process.flush()
             while life.has_loaded and not life.process.has_unsent:
-                step = next_message(self.utterance, self._told)
-                if step is None:
+                if (step := next_message(self.utterance, self._told)) is not None:
+                    message, self._told = step
+                    if self.utterance is not None:
+                        self.utterance.was_told(self._told.frames)
+                elif (text_step := next_text_message(self.text, self._told_text)) is not None:
+                    message, self._told_text = text_step
+                else:
                     return
-                message, self._told = step
-                if self.utterance is not None:
-                    self.utterance.was_told(self._told.frames)
                 life.send(message)
         except OSError:
             pass  # it is gone: reading will tell
@@ -277,6 +306,12 @@ class Keeper:
                         utterance.taken = message.frames
             case Failed(session=None):
                 life.error = message.error
+            case TextPiece() | Wrote() | TextFailed():
+                with self.changed:
+                    text = self.text
+                    if text is not None and text.number == message.text:
+                        _answer_text(text, message)
+                        self.changed.notify_all()
             case _:
                 with self.changed:
                     utterance = self._open_utterance()
@@ -291,6 +326,9 @@ class Keeper:
         with self.changed:
             self._has_process = False
             utterance = self._open_utterance()
+            text = self._awaited_text()
+            if text is not None:
+                text.error = error or EngineLost(f"the engine process {reason} while it wrote")
             if error is None and life is not None and life.is_dismissed:
                 state = EngineState("unloaded")
             elif error is not None:
@@ -347,7 +385,7 @@ class _Life:
     """It was ended because nobody wanted it."""
 
     def send(self, message: ToEngine) -> None:
-        if not isinstance(message, Cancel):
+        if not isinstance(message, Cancel | DropText):
             self.watchdog.sent()
         self.process.send(pack(message))
         self.process.flush()
@@ -364,6 +402,16 @@ def _answer(utterance: Utterance, message: Piece | Partial | Answer | Failed) ->
             utterance.final = hypothesis
         case Failed(error=error):
             utterance.error = error
+
+
+def _answer_text(text: Text, message: TextPiece | Wrote | TextFailed) -> None:
+    match message:
+        case TextPiece(piece=piece):
+            text.pieces.append(piece)
+        case Wrote(written=written):
+            text.written = written
+        case TextFailed(error=error):
+            text.error = error
 
 
 def _undead(process: EngineProcess) -> EngineLost:

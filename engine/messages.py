@@ -9,6 +9,9 @@
     Prepare    this was all, most likely      Failed    an error, of an utterance or of the model
     Finish     the words, please
     Cancel     stop it; overtakes the others
+    Read       a prompt begins so             TextPiece   a piece of a text
+    Write      the text behind it, please     Wrote       the text
+    DropText   nobody wants it; overtakes     TextFailed  an error, of a text
 
 Each message of an utterance carries its number. Numbers only grow, so whatever comes late is known by it.
 """
@@ -26,7 +29,7 @@ import numpy.typing as npt
 
 from engine.catalog import ModelFiles, PromptProfile
 from engine.errors import EngineError, ModelError
-from engine.events import Hypothesis, Timing
+from engine.events import Hypothesis, Timing, WritingTiming, Written
 from engine.frames import FRAME_SAMPLES
 from engine.wire import BEAT, JSON, MAX_PAYLOAD, SOUND, Packet, WireError, encode
 
@@ -54,6 +57,7 @@ class Load:
     """While there is work, a sign of life is wanted this often."""
     is_debug: bool
     """Whether llama.cpp's own log is wanted."""
+    text_ctx: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,35 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """A prompt begins so: prefill it while there is nothing else to do. Replaces the one before."""
+
+    text: int
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """The text behind the prompt that was read is wanted. The arguments are those of `TextPass.answer`, as
+    text.
+    """
+
+    text: int
+    suffix: str
+    originals: tuple[str, ...]
+    grammar: str | None
+    max_tokens: int
+    wants_pieces: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DropText:
+    """Stop it, whatever is being done for it."""
+
+    text: int
+
+
+@dataclass(frozen=True, slots=True)
 class Hello:
     """The model is loaded."""
 
@@ -174,8 +207,34 @@ class Failed:
     error: EngineError
 
 
-ToEngine: TypeAlias = Load | Open | Sound | Rewind | AskPartial | Prepare | Finish | Cancel
-FromEngine: TypeAlias = Hello | Beat | Piece | Partial | Answer | Failed
+@dataclass(frozen=True, slots=True)
+class TextPiece:
+    """A piece of a text."""
+
+    text: int
+    piece: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wrote:
+    """The answer to Write."""
+
+    text: int
+    written: Written
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextFailed:
+    """An error. The text is over."""
+
+    text: int
+    error: EngineError
+
+
+ToEngine: TypeAlias = (
+    Load | Open | Sound | Rewind | AskPartial | Prepare | Finish | Cancel | Read | Write | DropText
+)
+FromEngine: TypeAlias = Hello | Beat | Piece | Partial | Answer | Failed | TextPiece | Wrote | TextFailed
 Message: TypeAlias = ToEngine | FromEngine
 
 _KINDS: Final[dict[str, type[Message]]] = {
@@ -193,6 +252,12 @@ _KINDS: Final[dict[str, type[Message]]] = {
         Partial,
         Answer,
         Failed,
+        Read,
+        Write,
+        DropText,
+        TextPiece,
+        Wrote,
+        TextFailed,
     )
 }
 
@@ -261,7 +326,7 @@ def _unpack_sound(payload: bytes) -> Sound:
 def _to_data(value: Any) -> Any:
     if isinstance(value, ModelFiles):
         return {name: str(x) if isinstance(x, Path) else x for name, x in asdict(value).items()}
-    if isinstance(value, Hypothesis):
+    if isinstance(value, Hypothesis | Written):
         return asdict(value)
     if isinstance(value, EngineError):
         return error_to_data(value)
@@ -272,6 +337,10 @@ def _hypothesis(data: dict[str, Any]) -> Hypothesis:
     # Times are seconds of the monotonic clock. On Linux and macOS it counts from the start of the machine,
     # for all processes alike, so they can be compared with ours as they are.
     return Hypothesis(**{**data, "tokens": tuple(data["tokens"]), "timing": Timing(**data["timing"])})
+
+
+def _written(data: dict[str, Any]) -> Written:
+    return Written(**{**data, "tokens": tuple(data["tokens"]), "timing": WritingTiming(**data["timing"])})
 
 
 def _model_files(data: dict[str, Any]) -> ModelFiles:
@@ -317,6 +386,8 @@ def _names(data: Any) -> tuple[str, ...]:
 
 _BUILDERS: Final[dict[str, Any]] = {
     "terms": _names,
+    "originals": _names,
+    "written": _written,
     "files": _model_files,
     "hypothesis": _hypothesis,
     "error": error_from_data,

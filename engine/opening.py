@@ -43,6 +43,7 @@ def open_engine(
     files: ModelFiles,
     *,
     n_ctx: int = 2048,
+    text_ctx: int = 0,
     n_threads: int | None = None,
     polling: int | None = None,
     gpu_layers: int = -1,
@@ -50,7 +51,7 @@ def open_engine(
     speed: Speed | None = None,
 ) -> LocalEngine:
     """Load a model in this process, the way that its projector asks for. Arguments and errors are those of
-    `Engine.open`; `block_frames` has a meaning only where sound is streamed.
+    `Engine.open`; `block_frames` and `text_ctx` have a meaning only where sound is streamed.
     """
     if is_streamed(files.projector):
         from engine.session import Engine
@@ -58,6 +59,7 @@ def open_engine(
         return Engine.open(
             files,
             n_ctx=n_ctx,
+            text_ctx=text_ctx,
             n_threads=n_threads,
             polling=polling,
             gpu_layers=gpu_layers,

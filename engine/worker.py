@@ -27,6 +27,7 @@ from engine.messages import (
     AskPartial,
     Beat,
     Cancel,
+    DropText,
     Failed,
     Finish,
     FromEngine,
@@ -36,13 +37,16 @@ from engine.messages import (
     Partial,
     Piece,
     Prepare,
+    Read,
     Rewind,
     Sound,
     ToEngine,
+    Write,
     pack,
     unpack_to_engine,
 )
 from engine.pacing import Pacer
+from engine.text_worker import TextWorker
 from engine.wire import Decoder, WireError
 
 if TYPE_CHECKING:
@@ -71,6 +75,7 @@ class Inbox:
         self._waiting_frames = 0
         self._finishing = 0
         self._live_from = 0
+        self._texts_from = 0
         self._current: tuple[int, LocalSession] | None = None
 
     def put(self, message: ToEngine) -> None:
@@ -79,21 +84,34 @@ class Inbox:
             if isinstance(message, Cancel):
                 self._end_before(message.session + 1)
                 return
+            if isinstance(message, DropText):
+                self._texts_from = max(self._texts_from, message.text + 1)
+                return
             if isinstance(message, Open):
                 self._end_before(message.session)
+            if isinstance(message, Read):
+                self._texts_from = max(self._texts_from, message.text)
             self._count(message, 1)
             self._messages.append(message)
             self._changed.notify()
+
+    def take_if_any(self) -> ToEngine | None:
+        """The next message, if there is one."""
+        with self._changed:
+            return self._take() if self._messages else None
 
     def take(self) -> ToEngine:
         """The next message, waited for."""
         with self._changed:
             while not self._messages:
                 self._changed.wait()
-            message = self._messages.popleft()
-            self._is_working = True
-            self._count(message, -1)
-            return message
+            return self._take()
+
+    def _take(self) -> ToEngine:
+        message = self._messages.popleft()
+        self._is_working = True
+        self._count(message, -1)
+        return message
 
     def dealt_with(self) -> bool:
         """Call it when the message that was taken is dealt with. Whether nothing else waits."""
@@ -130,6 +148,10 @@ class Inbox:
         """The utterance is over: what is still said of it is stale."""
         with self._changed:
             self._end_before(number + 1)
+
+    def is_text_dropped(self, number: int) -> bool:
+        """Whether nobody wants the text of that number any more."""
+        return number < self._texts_from
 
     def is_pressing(self) -> bool:
         """Whether something waits that is more urgent than partial words."""
@@ -208,6 +230,7 @@ class Worker:
             engine = open_engine(
                 load.files,
                 n_ctx=load.n_ctx,
+                text_ctx=load.text_ctx,
                 n_threads=load.n_threads,
                 polling=load.polling,
                 gpu_layers=load.gpu_layers,
@@ -226,8 +249,17 @@ class Worker:
         )
         self._outbox.send(hello)
         self._dealt_with()
+        texts = TextWorker(engine, self._outbox.send, self._inbox.is_text_dropped)
         while True:
-            self._deal_with(self._inbox.take(), engine)
+            # Prompts are read between other messages only, a block at a time.
+            message = self._inbox.take_if_any() if texts.is_waiting else self._inbox.take()
+            if message is None:
+                texts.prefill_some()
+                continue
+            if isinstance(message, Read | Write):
+                texts.deal_with(message)
+            else:
+                self._deal_with(message, engine)
             self._dealt_with()
 
     def _dealt_with(self) -> None:
@@ -241,7 +273,9 @@ class Worker:
         return Beat(self._inbox.done, 0 if self._engine is None else self._engine.steps, session, frames)
 
     def _deal_with(self, message: ToEngine, engine: LocalEngine) -> None:
-        assert not isinstance(message, Load | Cancel), "these are dealt with elsewhere"
+        assert not isinstance(message, Load | Cancel | Read | Write | DropText), (
+            "these are dealt with elsewhere"
+        )
         number = message.session
         try:
             if isinstance(message, Open):

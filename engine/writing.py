@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine import decode
 from engine.branch import Branch
 from engine.draft import DraftSource
 from engine.errors import Cancelled, ContextFull
-from engine.events import HypothesisStop
+from engine.events import WritingTiming, Written
 from engine.kvcache import KVCache
 from engine.lookup import DraftLength, PromptLookup
+from engine.texts import MOST_TOKENS
 
 if TYPE_CHECKING:
     from engine._llama_grammar import LlamaGrammar
@@ -34,48 +34,6 @@ BLOCK_TOKENS = 16
 
 LEAST_ANSWER = 16
 """Positions kept free for an answer; with fewer, the text does not fit."""
-
-MOST_TOKENS = 1024
-"""Length of an answer that nobody bounded: about 700 words."""
-
-
-@dataclass(frozen=True, slots=True)
-class WritingTiming:
-    """When things happened, in seconds of the monotonic clock, and what they took."""
-
-    asked_s: float
-    """When the text was asked for."""
-    first_token_s: float
-    """When its first token was known; the end, where it has none."""
-    final_s: float
-    """When all of it was known."""
-    prefill_s: float
-    """Time that the prompt's prefix still took after `asked_s`; its own batch with the suffix not counted."""
-    ahead_tokens: int
-    """Tokens of the prefix that were in the cache before."""
-    late_tokens: int
-    """Tokens of the prefix that were prefilled after `asked_s`."""
-    steps: int
-    """Batches computed for the answer."""
-    drafted: int
-    """Guessed tokens in them."""
-    accepted: int
-    """Guessed tokens that the model agreed with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What the model wrote."""
-
-    text: str
-    """Without blanks around it, and without thoughts."""
-    tokens: tuple[int, ...]
-    """The model's tokens of it, the end token left out."""
-    stop: HypothesisStop
-    """Why it ended. Anything but `eos` means that the text is cut short: never put it in place of another."""
-    confidence: float | None
-    """Mean natural-log probability of the tokens; None if there are none."""
-    timing: WritingTiming
 
 
 class TextPass:
@@ -149,7 +107,7 @@ class TextPass:
         each piece of text as it appears; `give_up` is asked before every batch. Whatever happens, the prefix
         stays as it is for the next answer.
 
-        Raises ContextFull, DecodeFailed, Cancelled, and ValueError for a grammar that cannot be read.
+        Raises ContextFull, DecodeFailed, Cancelled, and GrammarUnreadable.
         """
         engine, cache = self._engine, self._cache
         asked_s = time.monotonic()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine import decode
 from engine._llama_grammar import LlamaGrammar
-from engine.errors import DecodeFailed
+from engine.errors import DecodeFailed, GrammarUnreadable
 from engine.grammar import ByteTokens, ForcedText, GrammarPicker, Position, forced_text
 from engine.llama import LlamaModel
 
@@ -63,7 +63,7 @@ def logits(model: LlamaModel, seed: int = 0) -> npt.NDArray[np.float32]:
 def test_a_grammar_that_cannot_be_read_is_refused_and_printed_nowhere(
     model: LlamaModel, text: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(ValueError, match="grammar"):
+    with pytest.raises(GrammarUnreadable, match="grammar"):
         LlamaGrammar(model, text)
     assert capfd.readouterr() == ("", "")
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from engine import errors, messages, wire
 from engine.catalog import ModelFiles, profiles
-from engine.events import Hypothesis, Timing
+from engine.events import Hypothesis, Timing, WritingTiming, Written
 from engine.wire import Packet, WireError
 
 packets = st.builds(Packet, st.sampled_from([wire.JSON, wire.SOUND, wire.BEAT]), st.binary(max_size=300))
@@ -85,6 +85,14 @@ hypotheses = st.builds(
     stop=st.sampled_from(["eos", "max_tokens", "repetition", "cancelled"]),
     timing=timings,
 )
+texts = st.builds(
+    Written,
+    text=st.text(),
+    tokens=st.lists(numbers, max_size=20).map(tuple),
+    stop=st.sampled_from(["eos", "max_tokens", "repetition"]),
+    confidence=st.none() | floats,
+    timing=st.builds(WritingTiming, floats, floats, floats, floats, *[numbers] * 5),
+)
 files = st.builds(
     ModelFiles,
     name=st.text(),
@@ -96,13 +104,33 @@ files = st.builds(
 counts = st.none() | st.integers(0, 999)
 to_engine = st.one_of(
     st.builds(
-        messages.Load, files, numbers, counts, counts, st.integers(-1, 99), counts, floats, st.booleans()
+        messages.Load,
+        files,
+        numbers,
+        counts,
+        counts,
+        st.integers(-1, 99),
+        counts,
+        floats,
+        st.booleans(),
+        numbers,
     ),
     st.builds(messages.Open, numbers, numbers, st.lists(st.text(), max_size=5).map(tuple)),
     st.builds(messages.Rewind, numbers, numbers),
     st.builds(messages.AskPartial, numbers, numbers),
     st.builds(messages.Finish, numbers, st.none() | floats, st.none() | numbers, st.booleans()),
     st.builds(messages.Cancel, numbers),
+    st.builds(messages.Read, numbers, st.text()),
+    st.builds(
+        messages.Write,
+        numbers,
+        st.text(),
+        st.lists(st.text(), max_size=3).map(tuple),
+        st.none() | st.text(),
+        numbers,
+        st.booleans(),
+    ),
+    st.builds(messages.DropText, numbers),
 )
 from_engine = st.one_of(
     st.builds(messages.Hello, numbers, st.text(), numbers, numbers, floats),
@@ -110,6 +138,8 @@ from_engine = st.one_of(
     st.builds(messages.Piece, numbers, st.text()),
     st.builds(messages.Partial, numbers, numbers, st.none() | hypotheses),
     st.builds(messages.Answer, numbers, hypotheses),
+    st.builds(messages.TextPiece, numbers, st.text()),
+    st.builds(messages.Wrote, numbers, texts),
 )
 
 

@@ -1,0 +1,80 @@
+"""What the engine process does for texts: reads prompts while nothing else is to be done, and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from engine.errors import Cancelled, ContextFull, EngineError
+from engine.messages import FromEngine, Read, TextFailed, TextPiece, Write, Wrote
+
+if TYPE_CHECKING:
+    from engine.opening import LocalEngine
+    from engine.writing import TextPass
+
+
+class TextWorker:
+    """The text pass of an engine. Used by the thread that works."""
+
+    def __init__(
+        self, engine: LocalEngine, send: Callable[[FromEngine], None], is_dropped: Callable[[int], bool]
+    ) -> None:
+        """`is_dropped`: whether nobody wants the text of that number any more."""
+        self._engine = engine
+        self._send = send
+        self._is_dropped = is_dropped
+        self._pass: TextPass | None = None
+        self._number = 0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether there is something to prefill ahead."""
+        return self._pass is not None and self._pass.is_waiting and not self._is_dropped(self._number)
+
+    def prefill_some(self) -> None:
+        """Prefill one block of the prompt that is being read. What fails now will fail when it is written."""
+        assert self._pass is not None
+        try:
+            self._pass.prefill_some()
+        except EngineError:
+            self._pass.clear()
+
+    def deal_with(self, message: Read | Write) -> None:
+        """Begin to read a prompt, or write what follows it."""
+        try:
+            if isinstance(message, Read):
+                self._number = message.text
+                text_pass = self._opened()
+                text_pass.begin(text_pass.tokens(message.prefix, begins=True))
+            elif message.text == self._number and not self._is_dropped(message.text):
+                self._write(message, self._opened())
+        except Cancelled:
+            pass
+        except EngineError as error:
+            self._number = 0  # a Write that follows a Read that failed must not answer to another prompt
+            self._send(TextFailed(message.text, error))
+
+    def _write(self, message: Write, text_pass: TextPass) -> None:
+        number = message.text
+        written = text_pass.answer(
+            text_pass.tokens(message.suffix),
+            originals=[text_pass.tokens(original) for original in message.originals],
+            grammar=message.grammar,
+            max_tokens=message.max_tokens,
+            on_piece=(lambda piece: self._send(TextPiece(number, piece))) if message.wants_pieces else None,
+            give_up=lambda: self._is_dropped(number),
+        )
+        self._send(Wrote(number, written))
+
+    def _opened(self) -> TextPass:
+        if self._pass is None:
+            from engine.session import Engine
+            from engine.writing import TextPass
+
+            if not isinstance(self._engine, Engine):
+                raise ContextFull(
+                    "this model hears through mtmd, which leaves no room for a text pass",
+                    hint="Use a model whose sound is streamed (gemma4ua or gemma4a) to rewrite text.",
+                )
+            self._pass = TextPass(self._engine)
+        return self._pass
