@@ -33,20 +33,29 @@ class DraftSource(Protocol):
 class LastAnswer:
     """An earlier answer to less of the same sound: most of it is still true.
 
-    What follows a token that was different now is found again behind the words that are the same.
+    What follows a token that was different now is found again behind the words that are the same. At first
+    all of it is proposed; the more often that was wrong, the less: a batch costs more with every token in it.
     """
 
     def __init__(self, tokens: Sequence[int]) -> None:
         self._tokens = tuple(tokens)
+        self._most = max(1, len(self._tokens))
+        """How many tokens are worth proposing."""
 
     def propose(self, answer: Sequence[int], most: int) -> Sequence[int]:
         """See `DraftSource`."""
         n = len(answer)
         at = n if tuple(answer) == self._tokens[:n] else self._again(answer)
-        return () if at < 0 else self._tokens[at : at + most]
+        return () if at < 0 else self._tokens[at : at + min(most, self._most)]
 
     def verified(self, row: int, proposed: int, kept: int) -> None:
         """See `DraftSource`."""
+        if not proposed:
+            return
+        if kept == proposed:
+            self._most = max(self._most, 2 * proposed)
+        else:
+            self._most = max(1, min(self._most // 2, 2 * kept))
 
     def _again(self, answer: Sequence[int]) -> int:
         """Position in the old answer behind the last two tokens of the new one, the nearest; -1 if none."""

@@ -171,6 +171,28 @@ def test_what_follows_a_wrong_token_is_found_again_behind_two_words_that_are_the
     assert run.steps == 4  # 5 6 20 | 8 | 9 | 10 11
 
 
+def test_an_old_answer_that_was_wrong_again_and_again_is_proposed_in_ever_smaller_pieces() -> None:
+    old = list(range(5, 29))
+    wanted = [token if i % 4 else 40 for i, token in enumerate(old)]  # every fourth is another one now
+    run = answer(Script(wanted), drafts=[LastAnswer(old)])
+    assert [token.id for token in run] == wanted
+    assert run.accepted > 0
+    assert run.drafted <= 15  # as much as fits each time would be 41
+
+
+def test_an_old_answer_that_is_right_again_is_proposed_in_longer_pieces() -> None:
+    guesses = LastAnswer(range(100))
+    guesses.verified(0, 100, 2)
+    assert len(guesses.propose([0, 1, 2], 60)) == 4
+    guesses.verified(4, 4, 4)
+    assert len(guesses.propose(list(range(7)), 60)) == 8
+    guesses.verified(0, 0, 0)
+    assert len(guesses.propose(list(range(7)), 60)) == 8
+    guesses.verified(0, 8, 0)
+    guesses.verified(0, 1, 0)
+    assert len(guesses.propose(list(range(7)), 60)) == 1
+
+
 def test_a_guess_that_goes_on_after_the_end_is_cut_there() -> None:
     script = Script([5, 6])
     run = answer(script, drafts=[LastAnswer([5, 6, 7, 8])])
