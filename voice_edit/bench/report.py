@@ -11,7 +11,7 @@ from voice_edit.bench.machine import Machine
 from voice_edit.bench.rewrite import Rewrites
 from voice_edit.bench.runner import Plan, Result
 from voice_edit.bench.summary import Row
-from voice_edit.bench.ways import WAYS
+from voice_edit.bench.ways import MTP, WAYS
 
 MEANINGLESS = (
     "The weights are random and the words mean nothing: given tokens stand in for the model's own, at the "
@@ -137,8 +137,11 @@ class Report:
             [f"{row.seconds:g} s", _number(WAYS[row.way].title), *(line[i] for i in shown)]
             for row, line in zip(table, cells, strict=True)
         ]
-        left_out = "" if "energy, J" in heading else "\n\nEnergy could not be read on this machine."
-        return f"## Everything\n\n{tables.table(heading, lines)}{left_out}"
+        notes = [] if "energy, J" in heading else ["Energy could not be read on this machine."]
+        guessing = [row for row in table if row.way == MTP.key]
+        if guessing and all(row.median("acceptance") is None for row in guessing):
+            notes.append("The drafter stopped guessing by itself: measured while warming up, it did not pay.")
+        return "\n\n".join(["## Everything", tables.table(heading, lines), *notes])
 
     def _words(self) -> str:
         found = summary.words(self.result.trials)
@@ -159,7 +162,10 @@ class Report:
             lines.append(f"* opening {names[kind]}: {size}{gpu}")
         if self.result.peak_bytes:
             lines.append(f"* the whole process, at most: {tables.size(max(self.result.peak_bytes.values()))}")
-        note = "Weights are mapped from the file; those that both engines use are counted once."
+        note = (
+            "Opening: by how much the process grew. llama.cpp maps the weights from the file and lays some "
+            "out anew for the processor; those are there twice, and once more for each engine."
+        )
         return "## Memory\n\n" + "\n".join(lines) + f"\n\n{note}"
 
 
