@@ -28,6 +28,7 @@ from engine.gguf_header import GgufHeader, read_header, require_model
 from engine.prompt import Prompt, build, special_tokens
 from engine.session import DITHER_FRAMES, LEAST_ANSWER
 from engine.speed import Speed
+from engine.spelling import spell
 from engine.threads import default_threads
 
 if TYPE_CHECKING:
@@ -318,32 +319,17 @@ class BatchSession:
                 max_tokens=min(decode.max_tokens(audio_s, engine.profile.tokens_per_word), room),
             )
             answer = decode.Answer(source, engine._picker, rules, is_cancelled)
-            text = decode.AnswerText(engine.profile.thought_open, engine.profile.thought_close)
-            first_token_s = None
-            for token in answer:
-                if first_token_s is None:
-                    first_token_s = time.monotonic()
-                piece = text.push(engine.model.piece(token.id))
-                if piece and on_piece is not None:
-                    on_piece(piece)
-        done = time.monotonic()
-        tokens = answer.tokens
-        if answer.stop == "repetition":
-            tokens = decode.trim_repetition(tokens)
-            text = decode.AnswerText(engine.profile.thought_open, engine.profile.thought_close)
-            for token in tokens:
-                text.push(engine.model.piece(token.id))
+            spelled = spell(answer, engine.model.piece, engine.profile, on_piece)
         timing = Timing(
             end_of_speech_s=None,
-            first_token_s=done if first_token_s is None else first_token_s,
-            final_s=done,
+            first_token_s=spelled.first_token_s,
+            final_s=spelled.final_s,
             prefill_s=asked - began,
-            decode_s=done - asked,
+            decode_s=spelled.final_s - asked,
             audio_s=audio_s,
             steps=answer.steps,
         )
-        ids = tuple(token.id for token in tokens)
-        return self._hypothesis(text.finish(), ids, decode.mean_log_prob(tokens), answer.stop, timing)
+        return self._hypothesis(spelled.text, spelled.tokens, spelled.confidence, answer.stop, timing)
 
     def _hypothesis(
         self,

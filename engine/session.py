@@ -35,6 +35,7 @@ from engine.kvcache import KVCache
 from engine.projection import Frames, SoundProjection
 from engine.prompt import Prompt, build, special_tokens
 from engine.speed import Speed
+from engine.spelling import spell
 from engine.threads import default_threads
 
 if TYPE_CHECKING:
@@ -401,44 +402,30 @@ class Session:
             is_end=engine._is_end,
             max_tokens=min(decode.max_tokens(audio_s, engine.profile.tokens_per_word), branch.free()),
         )
-        text = decode.AnswerText(engine.profile.thought_open, engine.profile.thought_close)
 
         def is_cancelled() -> bool:
             engine.steps += 1
             return self._cancelled.is_set() or (give_up is not None and give_up())
 
         answer = decode.Answer(branch, engine._picker, rules, is_cancelled, self._drafts(cache))
-        first_token_s = None
         try:
-            for token in answer:
-                if first_token_s is None:
-                    first_token_s = time.monotonic()
-                piece = text.push(engine.model.piece(token.id))
-                if piece and on_piece is not None:
-                    on_piece(piece)
+            spelled = spell(answer, engine.model.piece, engine.profile, on_piece)
         finally:
             self._remember(answer)
-        done = time.monotonic()
-        tokens = answer.tokens
-        if answer.stop == "repetition":
-            tokens = decode.trim_repetition(tokens)
-            text = decode.AnswerText(engine.profile.thought_open, engine.profile.thought_close)
-            for token in tokens:
-                text.push(engine.model.piece(token.id))
         return Hypothesis(
             kind=kind,
-            text=text.finish(),
-            tokens=tuple(token.id for token in tokens),
-            confidence=decode.mean_log_prob(tokens),
+            text=spelled.text,
+            tokens=spelled.tokens,
+            confidence=spelled.confidence,
             start_sample=self._start_sample,
             end_sample=self._start_sample + self._pushed * FRAME_SAMPLES,
             stop=answer.stop,
             timing=Timing(
                 end_of_speech_s=None,
-                first_token_s=done if first_token_s is None else first_token_s,
-                final_s=done,
+                first_token_s=spelled.first_token_s,
+                final_s=spelled.final_s,
                 prefill_s=self._prefill_s * (kind == "final") + asked - began,
-                decode_s=done - asked,
+                decode_s=spelled.final_s - asked,
                 audio_s=audio_s,
                 steps=answer.steps,
                 drafted=answer.drafted,

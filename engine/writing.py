@@ -19,6 +19,7 @@ from engine.errors import Cancelled, ContextFull
 from engine.events import WritingTiming, Written
 from engine.kvcache import KVCache
 from engine.lookup import DraftLength, PromptLookup
+from engine.spelling import spell
 from engine.texts import MOST_TOKENS
 
 if TYPE_CHECKING:
@@ -137,29 +138,20 @@ class TextPass:
         if engine.speed.mtp and engine.mtp is not None:
             sources.append(engine.mtp.source(lambda: cache.ledger.end, SEQUENCE))
         answer = decode.Answer(branch, picker, rules, is_cancelled, sources)
-        profile = engine.profile
-        text = decode.AnswerText(profile.thought_open, profile.thought_close)
-        first_token_s: float | None = None
         try:
-            for token in answer:
-                if first_token_s is None:
-                    first_token_s = time.monotonic()
-                piece = text.push(engine.model.piece(token.id))
-                if piece and on_piece is not None:
-                    on_piece(piece)
+            spelled = spell(answer, engine.model.piece, engine.profile, on_piece)
         finally:
             cache.reopen()
             self._length = lookup.length
-        final_s = time.monotonic()
         return Written(
-            text=text.finish(),
-            tokens=tuple(token.id for token in answer.tokens),
+            text=spelled.text,
+            tokens=spelled.tokens,
             stop=answer.stop,
-            confidence=decode.mean_log_prob(answer.tokens),
+            confidence=spelled.confidence,
             timing=WritingTiming(
                 asked_s=asked_s,
-                first_token_s=final_s if first_token_s is None else first_token_s,
-                final_s=final_s,
+                first_token_s=spelled.first_token_s,
+                final_s=spelled.final_s,
                 prefill_s=prefilled_s - asked_s,
                 ahead_tokens=ahead_tokens,
                 late_tokens=cache.ledger.prefix - ahead_tokens,
