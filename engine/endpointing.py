@@ -15,10 +15,10 @@ each cut says so (`reason == "limit"`: the words go on), so that the pieces can 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+import numpy.typing as npt
 
 from engine.errors import NoSpeech
 from engine.events import SpeechStarted, SpeechStopped, StopReason
@@ -313,23 +313,45 @@ class Endpointing:
         Steady noise that the detector takes for a voice has none: it is its own floor.
         """
         first = max(0, self._start - CONTEXT_WINDOWS, self._windows - len(self._levels))
-        levels = self._levels[np.arange(first, self._windows) % len(self._levels)]
+        levels = _unrolled(self._levels, first, self._windows)
         power = 10.0 ** (levels / 10.0)
         # Averaged over 60 ms: a fan's level wanders from window to window as much as a soft voice rises
         # above it.
         sums = np.concatenate(([0.0], np.cumsum(power, dtype=np.float64)))
-        at = np.arange(len(power))
-        low, high = np.maximum(at - 1, 0), np.minimum(at + 2, len(power))
-        smooth = 10.0 * np.log10(np.maximum((sums[high] - sums[low]) / (high - low), 1e-10))
-        floor = np.sort(smooth)[len(smooth) // 10]
-        span = np.arange(self._start, end)
-        loud = smooth[span - first] >= floor + self.settings.noise_margin_db
-        voice = self._flags[span % len(self._flags)] & loud
-        if float(smooth[span - first].max()) < floor + self.settings.vowel_range_db:
+        n = len(power)
+        ends = min(2, n)
+        means = np.empty(n)
+        means[1:-1] = (sums[3:] - sums[:-3]) / 3
+        means[0], means[-1] = sums[ends] / ends, (sums[n] - sums[n - ends]) / ends
+        smooth = 10.0 * np.log10(np.maximum(means, 1e-10))
+        floor = np.partition(smooth, n // 10)[n // 10]
+        span = slice(self._start - first, end - first)
+        loud = smooth[span] >= floor + self.settings.noise_margin_db
+        voice = _unrolled(self._flags, self._start, end) & loud
+        if float(smooth[span].max()) < floor + self.settings.vowel_range_db:
             return int(np.count_nonzero(voice)), None
         has_vowel = False
-        if len(span) >= self._vowel:
-            stretches = sliding_window_view(levels[span - first], self._vowel)
-            even = stretches.max(axis=1) - stretches.min(axis=1) <= self.settings.vowel_range_db
-            has_vowel = bool((even & sliding_window_view(loud, self._vowel).all(axis=1)).any())
+        if len(loud) >= self._vowel:
+            highest = _running(np.maximum, levels[span], self._vowel)
+            lowest = _running(np.minimum, levels[span], self._vowel)
+            even = highest - lowest <= self.settings.vowel_range_db
+            has_vowel = bool((even & _running(np.logical_and, loud, self._vowel)).any())
         return int(np.count_nonzero(voice)), has_vowel
+
+
+def _unrolled(ring: npt.NDArray[Any], first: int, last: int) -> npt.NDArray[Any]:
+    """The entries [first, last) of what was written round and round into `ring`; a view where they lie side
+    by side.
+    """
+    at, n = first % len(ring), last - first
+    return (
+        ring[at : at + n] if at + n <= len(ring) else np.concatenate((ring[at:], ring[: at + n - len(ring)]))
+    )
+
+
+def _running(take: np.ufunc, values: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:
+    """`take` over every stretch of `length` neighbours."""
+    found = values[: len(values) - length + 1].copy()
+    for shift in range(1, length):
+        take(found, values[shift : shift + len(found)], out=found)
+    return found
