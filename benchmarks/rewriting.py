@@ -207,7 +207,7 @@ def main() -> None:
             f"{s['lookup_s'] * 1000:.0f} ms",
             f"{s['faster']:.1f}",
         )
-    Console().print(table)
+    Console(width=120).print(table)
     if a.output is not None:
         a.output.mkdir(parents=True, exist_ok=True)
         data = {
