@@ -156,20 +156,23 @@ class Answer:
         self._cancelled = cancelled
         self._drafts = drafts
         self._guessing: DraftSource | None = None
+        self._settled: int | None = None
+        """Tokens of the answer in front that the cache holds as it would without guesses; None: not even what
+        the answer follows."""
 
     def __iter__(self) -> Iterator[Token]:
         source, ids = self._source, self._ids
-        is_plain = True
         draft = self._draft()
         self._step(lambda: source.open(draft))
+        self._settled = None if draft else 0
         while True:
-            is_plain = is_plain and not draft
             kept = 0
             while True:
                 token = self._picker.pick(source.logits(kept))
+                is_plain = self._settled == len(ids)
                 if not is_plain and token.lead < self._rules.close_call:
-                    token = self._plainly()
-                    draft, kept, is_plain = (), 0, True
+                    token = self._plainly(len(ids) + len(draft) - kept)
+                    draft, kept = (), 0
                 stop = self._ends_before(token.id)
                 if stop is None:
                     ids.append(token.id)
@@ -186,6 +189,8 @@ class Answer:
             draft = self._draft()
             step = (ids[-1], *draft)
             self._step(lambda step=step: source.append(step))  # type: ignore[misc]
+            if not draft and self._settled == len(ids) - 1:
+                self._settled = len(ids)
 
     def _ends_before(self, token: int) -> HypothesisStop | None:
         if self._rules.is_end(token):
@@ -217,13 +222,20 @@ class Answer:
             proposed = len(draft) if source is self._guessing else 0
             source.verified(kept, proposed, min(kept, proposed))
 
-    def _plainly(self) -> Token:
-        """Compute the answer again, token by token, and go on so: the next token as it would have been."""
-        self._drafts = ()
-        self._source.restart()
-        self._step(lambda: self._source.open(()))
-        for token in self._ids:
+    def _plainly(self, in_cache: int) -> Token:
+        """Compute again, token by token, what was computed with guesses; the next token as it is without.
+
+        `in_cache`: tokens that are in the cache, guessed ones included.
+        """
+        if self._settled is None:
+            self._source.restart()
+            self._step(lambda: self._source.open(()))
+            self._settled = 0
+        else:
+            self._source.drop(in_cache - self._settled)
+        for token in self._ids[self._settled :]:
             self._step(lambda token=token: self._source.append((token,)))  # type: ignore[misc]
+        self._settled = len(self._ids)
         return self._picker.pick(self._source.logits(0))
 
 

@@ -30,7 +30,7 @@ END = 0
 class Script:
     """Wants the given tokens in turn, then the end; remembers what was taken.
 
-    With `noise`, its logits differ a little in batches of several tokens, as those of llama.cpp do.
+    With `noise`, its logits differ a little in batches of several tokens and behind such, as llama.cpp's do.
     """
 
     def __init__(
@@ -44,12 +44,14 @@ class Script:
         self.noise = noise
         self.batches: list[int] = []
         self._rows = 0
-        self._is_wide = False
+        self._wide: list[bool] = []
+        """Of what the answer follows, and of each token taken: whether it was computed beside others."""
 
     def room(self) -> int:
         return 7
 
     def open(self, draft: Sequence[int]) -> None:
+        self._wide = [bool(draft)]
         self._take(draft, 1 + len(draft))
 
     def append(self, tokens: Sequence[int]) -> None:
@@ -60,15 +62,14 @@ class Script:
         self.taken += tokens
         self.batches.append(rows)
         self._rows = rows
-        self._is_wide = self._is_wide or rows > 1
+        self._wide += [rows > 1] * len(tokens)
 
     def drop(self, n: int) -> None:
-        assert 0 < n < self._rows
-        del self.taken[len(self.taken) - n :]
+        assert 0 < n <= len(self.taken)
+        del self.taken[len(self.taken) - n :], self._wide[len(self._wide) - n :]
 
     def restart(self) -> None:
         self.taken = []
-        self._is_wide = False
 
     def logits(self, row: int) -> np.ndarray:
         assert 0 <= row < self._rows
@@ -78,7 +79,7 @@ class Script:
         token = self.wanted[min(before, len(self.wanted) - 1)] if right else 1 + before % 7
         logits[token] = 5.0
         if self.rival is not None and token != self.rival:
-            logits[self.rival] = 5.0 - 1e-4 + self.noise * self._is_wide
+            logits[self.rival] = 5.0 - 1e-4 + self.noise * any(self._wide[: before + 1])
         return logits
 
 
@@ -237,6 +238,26 @@ def test_where_two_tokens_are_close_the_answer_is_the_one_without_guesses(
     plain = answer(Script(wanted, rival=8))
     guessed = answer(Script(wanted, rival=8, noise=1e-3), drafts=[LastAnswer(old)])
     assert [token.id for token in guessed] == [token.id for token in plain]
+
+
+def test_behind_a_close_call_guessing_goes_on_and_nothing_is_computed_a_third_time() -> None:
+    wanted = list(range(9, 49))
+    close = {11, 12, 30}
+    script = Script(wanted, rival=8, noise=1e-3)
+    asked = script.logits
+
+    def logits(row: int) -> np.ndarray:
+        found = asked(row)
+        if len(script.taken) - script._rows + 1 + row not in close:
+            found[8] = 0.0
+        return found
+
+    script.logits = logits  # type: ignore[method-assign]
+    run = answer(script, drafts=[LastAnswer(wanted)])
+    assert [token.id for token in run] == wanted
+    assert run.steps < len(wanted) + 12
+    assert run.accepted > 25
+    assert sum(script.batches) < 3 * len(wanted)
 
 
 def test_a_loop_is_cut_back_to_its_first_round() -> None:

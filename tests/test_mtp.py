@@ -153,7 +153,9 @@ def test_a_round_begins_with_the_hidden_state_that_chose_the_newest_token() -> N
             session._drafts = lambda cache, known_part=known_part: [known_part, source(cache)]  # type: ignore[misc,method-assign]
             assert session.finish().tokens == known
             assert guessed[0][0] == known[right], "from here on it was asked"
-            assert all(first == newest == third != second for newest, (first, second, third) in guessed)
+            whole = [(newest, guess) for newest, guess in guessed if len(guess) == 3]  # fewer near the end
+            assert all(first == newest == third != second for newest, (first, second, third) in whole)
+            assert whole
 
 
 def watched(engine: Engine, guessed: list[tuple[int, tuple[int, ...]]]) -> Callable[[KVCache], DraftSource]:
