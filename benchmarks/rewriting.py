@@ -27,9 +27,10 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.catalog import ModelFiles, find_model, profiles
+from engine.events import Written
 from engine.session import Engine
 from engine.speed import Speed
-from engine.writing import TextPass, Written
+from engine.writing import TextPass
 from voice_edit.bench.forced import ForcedPicker, end_token, force
 
 DATA = Path(__file__).with_suffix(".txt")

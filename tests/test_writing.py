@@ -14,9 +14,10 @@ import tiny
 from engine import decode
 from engine.catalog import find_model
 from engine.errors import Cancelled, ContextFull
+from engine.events import Written
 from engine.session import Engine
 from engine.speed import PLAIN, Speed
-from engine.writing import BLOCK_TOKENS, TextPass, Written
+from engine.writing import BLOCK_TOKENS, TextPass
 
 DOCUMENT = (
     "Rewrite the text in other words. Text: The boxes go to the old house by the lake before the snow comes, "
