@@ -30,6 +30,10 @@ class DraftSource(Protocol):
         ...
 
 
+TRY = 4
+"""Tokens of an old answer that are proposed at first where those of an older one were not worth proposing."""
+
+
 class LastAnswer:
     """An earlier answer to less of the same sound: most of it is still true.
 
@@ -37,13 +41,18 @@ class LastAnswer:
     all of it is proposed; the more often that was wrong, the less: a batch costs more with every token in it.
     """
 
-    def __init__(self, tokens: Sequence[int]) -> None:
+    def __init__(self, tokens: Sequence[int], *, most: int | None = None) -> None:
+        """`most`: tokens proposed at first; None is all of them, 0 none at all. See `worth`."""
         self._tokens = tuple(tokens)
-        self._most = max(1, len(self._tokens))
-        """How many tokens are worth proposing."""
+        self._is_asked = most != 0
+        self._most = max(1, len(self._tokens) if most is None else most)
+        """How many tokens are worth proposing now."""
+        self._proposed = self._kept = 0
 
     def propose(self, answer: Sequence[int], most: int) -> Sequence[int]:
         """See `DraftSource`."""
+        if not self._is_asked:
+            return ()
         n = len(answer)
         at = n if tuple(answer) == self._tokens[:n] else self._again(answer)
         return () if at < 0 else self._tokens[at : at + min(most, self._most)]
@@ -52,10 +61,23 @@ class LastAnswer:
         """See `DraftSource`."""
         if not proposed:
             return
+        self._proposed += proposed
+        self._kept += kept
         if kept == proposed:
             self._most = max(self._most, 2 * proposed)
         else:
             self._most = max(1, min(self._most // 2, 2 * kept))
+
+    @property
+    def worth(self) -> int | None:
+        """`most` for the answer after the one that this was a draft of: all where at least half of what was
+        proposed was right, none for once where nothing was.
+
+        In sound that a model is lost in, each answer is another one, and drafts would only cost.
+        """
+        if not self._proposed:
+            return None if self._is_asked else TRY
+        return None if 2 * self._kept >= self._proposed else 2 * self._kept
 
     def _again(self, answer: Sequence[int]) -> int:
         """Position in the old answer behind the last two tokens of the new one, the nearest; -1 if none."""

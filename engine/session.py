@@ -218,6 +218,8 @@ class Session:
         self._prefilled = 0
         """Frames in the cache: the others wait for their block to be whole. A multiple of the block."""
         self._prefill_s = 0.0
+        self._draft = LastAnswer(())
+        """What the newest answer was drafted from."""
         self._latest: tuple[int, ...] = ()
         """The newest answer, to perhaps less sound than there is now."""
         self._ready: _Ready | None = None
@@ -379,7 +381,8 @@ class Session:
         """Who guesses the next answer."""
         sources: list[DraftSource] = []
         if self._engine.speed.draft and self._latest:
-            sources.append(LastAnswer(self._latest))
+            self._draft = LastAnswer(self._latest, most=self._draft.worth)
+            sources.append(self._draft)
         if self._engine.speed.mtp and self._engine.mtp is not None:
             sources.append(self._engine.mtp.source(lambda: cache.ledger.end, cache.sequence))
         return sources

@@ -21,7 +21,7 @@ from engine.decode import (
     mean_log_prob,
     trim_repetition,
 )
-from engine.draft import DraftSource, LastAnswer
+from engine.draft import TRY, DraftSource, LastAnswer
 from engine.errors import Cancelled, DecodeFailed
 
 END = 0
@@ -192,6 +192,27 @@ def test_an_old_answer_that_is_right_again_is_proposed_in_longer_pieces() -> Non
     guesses.verified(0, 8, 0)
     guesses.verified(0, 1, 0)
     assert len(guesses.propose(list(range(7)), 60)) == 1
+
+
+def test_how_much_of_the_next_old_answer_is_proposed_depends_on_how_much_of_this_one_was_right() -> None:
+    def worth(wanted: Sequence[int], old: Sequence[int], most: int | None = None) -> int | None:
+        guesses = LastAnswer(old, most=most)
+        list(answer(Script(wanted), drafts=[guesses]))
+        return guesses.worth
+
+    assert worth([5, 6, 7, 8], [5, 6, 7, 9]) is None  # all of it
+    assert worth([5, 20, 21, 22, 23], [5, 6, 7, 8, 9]) == 2  # one was right
+    assert worth([20, 21, 22], [5, 6, 7]) == 0  # none, so that nothing is proposed for once
+    assert worth([5, 6, 7], [5, 6, 7], most=0) == TRY
+    assert worth([5, 6, 7, 8, 9, 10], [5, 6, 7, 8, 9, 10], most=TRY) is None
+    assert worth([5], []) is None
+
+
+def test_an_old_answer_of_which_nothing_is_to_be_proposed_leaves_the_plain_way() -> None:
+    script = Script([5, 6, 7])
+    run = answer(script, drafts=[LastAnswer([5, 6, 7], most=0)])
+    assert [token.id for token in run] == [5, 6, 7]
+    assert (run.steps, run.drafted) == (4, 0)
 
 
 def test_a_guess_that_goes_on_after_the_end_is_cut_there() -> None:
