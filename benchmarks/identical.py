@@ -99,9 +99,10 @@ def recordings() -> Iterator[tuple[str, NDArray[np.float32]]]:
 def held_out(count: int, snr_db: float) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """`count` set-aside texts of each kind by each voice."""
     speakers = Speakers()
+    pools = {kind: texts.set_aside(kind, max(400, count)) for kind in KINDS} if count else {}
     for index, voice in enumerate((*cast.TRAINED, *cast.UNHEARD)):
-        for kind in KINDS:
-            said = random.Random(f"{voice} {kind}").sample(texts.set_aside(kind, max(400, count)), count)
+        for kind, pool in pools.items():
+            said = random.Random(f"{voice} {kind}").sample(pool, count)
             try:
                 sounds = spoken(voice, said, speakers)
             except (OSError, subprocess.CalledProcessError) as problem:
