@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,20 +15,21 @@ import numpy as np
 import pytest
 import tiny
 from fakes import ScriptedEngine, ScriptedSession
-from running import ok, refused
+from running import ok, refused, run
 from test_bench_parts import ManualClock, made
 
 from engine.events import Hypothesis
 from engine.session import Engine
 from engine.speed import Speed
-from voice_edit.bench import forced, plot, runner, sounds, trial
+from voice_edit.bench import checks, forced, plot, runner, sounds, trial
 from voice_edit.bench.clock import SkippingClock
 from voice_edit.bench.machine import Machine
-from voice_edit.bench.report import Report
+from voice_edit.bench.report import ASSUMED_DRAFT, ASSUMED_GUESSES, Report
 from voice_edit.bench.runner import Loaded, Plan, Result
 from voice_edit.bench.sounds import BenchUtterance
 from voice_edit.bench.ways import DRAFT, PEER, PREPARED, STREAM, USUAL, Opening
-from voice_edit.errors import UsageError
+from voice_edit.cli.signals import signals_as_ctrl_c
+from voice_edit.errors import ModelFailed, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -232,6 +236,21 @@ def test_the_page_of_random_weights_says_that_the_words_mean_nothing() -> None:
     assert shaped.to_json()["words_are_meaningless"] is True
 
 
+def test_the_page_of_random_weights_says_what_was_assumed_and_compares_no_words() -> None:
+    page = report(shaped=True).to_markdown()
+    assert ASSUMED_DRAFT in page
+    assert ASSUMED_GUESSES not in page  # no way had a drafter
+    assert "Identical" not in page
+    assert "Identical" in report().to_markdown()
+
+
+def test_one_way_alone_is_not_said_to_agree_with_the_others() -> None:
+    plan = Plan(ways=[STREAM], seconds=[2], runs=1, opening=Opening())
+    one = Report(HERE, "voice-edit bench", "bundled", 1, plan, Result([made("stream", 2, 0.2)]))
+    assert "Identical" not in one.to_markdown()
+    assert "## Words" not in one.to_markdown()
+
+
 def test_the_json_holds_every_trial_and_no_words() -> None:
     data = json.loads(json.dumps(report().to_json()))
     assert [(row["way"], row["seconds"]) for row in data["trials"]] == [
@@ -306,17 +325,89 @@ def test_without_matplotlib_everything_else_is_written(
         (["--ways", "peer,magic"], "'magic' is none that is known"),
         (["--shape", "1b", "--model", "bundled"], "--shape stands in for a model"),
         (["--audio", "/nowhere"], "cannot be read"),
+        (["--shape", "1b", "--audio", "/nowhere"], "cannot be read"),
+        (["--shape", "1b", "--projector", "p.gguf"], "--shape writes a projector of its own"),
+        (["--keep"], "--keep is about the files that --shape writes"),
+        (["--ways", "stream,mtp"], "there is no drafter for the model bundled"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_loaded(
     arguments: list[str], complaint: str
 ) -> None:
-    assert complaint in refused("bench", *arguments, code=2)
+    told = refused("bench", *arguments, code=2)
+    assert complaint in told
+    assert "Writing random weights" not in told
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     assert "cannot be made" in refused("bench", "--output", tmp_path / "file" / "out", code=2)
+
+
+def test_a_file_in_place_of_the_folder_is_called_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert "file is no folder" in refused("bench", "--output", tmp_path / "file", code=2)
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", full)
+    assert "cannot be written: No space left" in refused("bench", "--output", tmp_path / "out", code=2)
+
+
+def test_what_was_measured_is_printed_even_if_it_cannot_be_written_and_no_half_file_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Report, path: Path) -> None:
+        path.write_bytes(b"half a pic")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(runner, "execute", lambda *_, **__: report().result)
+    monkeypatch.setattr(plot, "draw", full)
+    done = run("bench", "--output", tmp_path, "--json")
+    assert done.exit_code == 2
+    assert "No space left" in done.stderr
+    assert json.loads(done.stdout)["trials"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bench.json", "bench.md"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_run_says_that_there_is_no_result(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.getsignal(number)
+    monkeypatch.setattr(runner, "execute", lambda *_, **__: os.kill(os.getpid(), number))
+    told = refused("bench", code=130)
+    assert "before there was a result" in told
+    assert "voice-edit log" not in told  # nothing of it is in the journal
+    assert signal.getsignal(number) is before
+
+
+def test_what_nohup_has_ignored_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals_as_ctrl_c():
+            os.kill(os.getpid(), signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(("ways", "free", "fits"), [(USUAL, 11, False), (USUAL, 12, True),
+                                                    ([STREAM], 6, True), (USUAL, None, True)])  # fmt: skip
+def test_engines_that_do_not_fit_into_memory_beside_each_other_are_refused(
+    ways: list[Any], free: int | None, fits: bool
+) -> None:
+    available = None if free is None else free * 10**9
+    if fits:
+        checks.require_memory(7_200_000_000, ways, available)
+    else:
+        with pytest.raises(ModelFailed, match=r"11.52 GB of memory are needed and 11.00 GB") as error:
+            checks.require_memory(7_200_000_000, ways, available)
+        assert "--ways stream,draft,prepared" in error.value.hint
 
 
 def test_an_unknown_shape_is_refused_with_those_there_are() -> None:

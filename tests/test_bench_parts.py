@@ -268,6 +268,13 @@ def test_memory_is_read_in_bytes_and_unknown_where_nobody_says(tmp_path: Path) -
     resources.forget_peak(tmp_path / "no")
 
 
+def test_memory_that_can_be_had_counts_swap_and_is_unknown_where_nobody_says(tmp_path: Path) -> None:
+    file = tmp_path / "meminfo"
+    assert resources.available_bytes(file) is None
+    file.write_text("MemTotal: 900 kB\nMemFree: 10 kB\nMemAvailable: 300 kB\nSwapFree: 20 kB\n")
+    assert resources.available_bytes(file) == 320 * 1024
+
+
 def test_gpu_memory_comes_from_the_vendors_program_and_is_unknown_without_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import drafters
 import numpy as np
 import pytest
-from running import ok
+from running import ok, refused
 from test_shapes import small
 
 from engine import shapes
 from engine.decode import Picker
-from voice_edit.bench import forced, rewrite
+from engine.shapes.noise import Noise
+from voice_edit.bench import forced, resources, rewrite
 from voice_edit.bench.rewrite import Rewrites, RewriteTrial
 from voice_edit.bench.ways import Opening
 
@@ -127,3 +131,33 @@ def test_a_shape_that_is_kept_lies_in_the_cache_folder(voice_edit_home: Path) ->
     kept = sorted(path.name for path in (voice_edit_home / "cache" / "shapes").rglob("*.gguf"))
     assert len(kept) == 3
     assert all("random-1b" in name for name in kept)
+
+
+@pytest.mark.usefixtures("small_1b")
+@pytest.mark.parametrize("where", ["the folder", "a file of it"])
+def test_a_cache_that_cannot_be_written_is_told_with_another_place(
+    where: str, voice_edit_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if where == "the folder":
+        (voice_edit_home / "cache").write_text("in the way")
+    else:
+        monkeypatch.setattr(Noise, "pieces", _no_room)
+    told = refused("bench", "--shape", "1b", code=4)
+    assert "cannot be written" in told
+    assert "VOICE_EDIT_HOME=" in told
+    assert not list(voice_edit_home.rglob("*random*"))
+
+
+def _no_room(*_: Any) -> Any:
+    raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+
+@pytest.mark.usefixtures("small_1b")
+def test_a_shape_that_does_not_fit_into_memory_is_refused_before_it_is_written(
+    monkeypatch: pytest.MonkeyPatch, voice_edit_home: Path
+) -> None:
+    monkeypatch.setattr(resources, "available_bytes", lambda: 1_000)
+    told = refused("bench", "--shape", "1b", "--gpu-layers", "0", code=4)
+    assert "memory are needed" in told
+    assert "Writing" not in told
+    assert not (voice_edit_home / "cache").exists()

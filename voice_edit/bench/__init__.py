@@ -10,6 +10,7 @@ runner.py      which trials, in which order
 forced.py      given words instead of the model's own, for weights that mean nothing
 rewrite.py     the same for rewriting: plain, looked up, drafted by a drafter
 resources.py   memory and energy
+checks.py      what is refused before it is begun
 machine.py     what was measured on what
 summary.py     medians and ratios
 report.py      the JSON and the tables

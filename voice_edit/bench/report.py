@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from voice_edit.bench import summary, tables
+from voice_edit.bench.forced import ACCEPTANCE
 from voice_edit.bench.machine import Machine
 from voice_edit.bench.rewrite import Rewrites
 from voice_edit.bench.runner import Plan, Result
@@ -17,6 +18,8 @@ MEANINGLESS = (
     "The weights are random and the words mean nothing: given tokens stand in for the model's own, at the "
     "rate of ordinary speech (33 words, 43 tokens in 10 s). All that is timed is really computed."
 )
+ASSUMED_DRAFT = "Of partial words, the newest token is taken to be wrong and the others to be right."
+ASSUMED_GUESSES = f"Of the drafter's guesses, {ACCEPTANCE:.0%} are taken to be right."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Report:
             "model_bytes": self.model_bytes,
             "words_are_meaningless": plan.forced,
             "note": self.note,
+            "assumed": " ".join(self._assumed()) if plan.forced else "",
             "threads": plan.opening.threads,
             "waited_for_sound": plan.paced,
             "runs": plan.runs,
@@ -68,14 +72,19 @@ class Report:
         parts.append(f"Model: {self.model} ({tables.size(self.model_bytes)}). {self._how()}")
         if self.plan.forced:
             parts.append(f"**{MEANINGLESS}**")
-            if self.note:
-                parts.append(self.note)
+            parts += [*self._assumed(), *([self.note] if self.note else [])]
         if self.result.trials:
             table = summary.rows(self.result.trials)
             parts += [self._finals(table), self._details(table), self._words(), self._memory()]
         if self.rewrites is not None:
             parts.append(self.rewrites.to_markdown())
-        return "\n\n".join(parts) + "\n"
+        return "\n\n".join(part for part in parts if part) + "\n"
+
+    def _assumed(self) -> list[str]:
+        """What decides how much of a draft is accepted, where the words mean nothing."""
+        said = [ASSUMED_DRAFT] if any(way.partials for way in self.plan.ways) else []
+        said += [ASSUMED_GUESSES] if any(way.speed.mtp for way in self.plan.ways) else []
+        return [" ".join(said)] if said else []
 
     def _how(self) -> str:
         pace = (
@@ -146,12 +155,13 @@ class Report:
     def _words(self) -> str:
         found = summary.words(self.result.trials)
         of = tables.count(found.utterances, "utterance")
-        same = f"Identical tokens in all ways: {found.identical} of {of}."
+        compared = not self.plan.forced and len({trial.way for trial in self.result.trials}) > 1
+        same = f"Identical tokens in all ways: {found.identical} of {of}." if compared else ""
         if found.others:
             same += " Different: " + "; ".join(found.others) + "."
         if found.cut_short:
             same += f" {tables.count(found.cut_short, 'answer')} did not end by itself (a loop, or too long)."
-        return f"## Words\n\n{same}"
+        return f"## Words\n\n{same.strip()}" if same else ""
 
     def _memory(self) -> str:
         names = {"mtmd": "the peer's engine", "ours": "our engine"}

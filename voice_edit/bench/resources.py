@@ -90,6 +90,17 @@ def forget_peak(process: Path = PROCESS) -> None:
         (process / "clear_refs").write_text("5")
 
 
+def available_bytes(file: Path = Path("/proc/meminfo")) -> int | None:
+    """Memory that this machine can still give, swap included; None where the system does not say."""
+    fields: dict[str, int] = {}
+    with suppress(OSError):
+        for line in file.read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name in ("MemAvailable", "SwapFree"):
+                fields[name] = int(value.split()[0]) * 1024
+    return sum(fields.values()) if "MemAvailable" in fields else None
+
+
 def gpu_memory_mb() -> float | None:
     """Memory in use on all NVIDIA GPUs, by whomever; None where there is none."""
     program = shutil.which("nvidia-smi")

@@ -85,14 +85,15 @@ def order(ways: Sequence[Way], turn: int) -> list[Way]:
 def execute(
     plan: Plan,
     files: ModelFiles,
-    recordings: Sequence[Samples],
+    pieces: Sequence[Samples],
     settings: Settings,
     *,
     on_trial: Callable[[Trial], None] | None = None,
 ) -> Result:
-    """Make all trials of a plan. Raises UsageError for unusable recordings, and what the engine raises."""
+    """Make all trials of a plan, of `pieces` of speech. Raises UsageError where they make no utterance, and
+    what the engine raises.
+    """
     result = Result()
-    pieces = [sounds.spoken(samples) for samples in recordings]
     with ExitStack() as stack:
         bench = _Bench(plan, settings, Path(stack.enter_context(tempfile.TemporaryDirectory())))
         for kind in dict.fromkeys(way.engine for way in plan.ways):

@@ -84,14 +84,20 @@ def spoken(samples: Samples) -> Samples:
     return windows[kept].reshape(-1)
 
 
+def require_speech(pieces: Sequence[Samples]) -> list[Samples]:
+    """Those of `pieces` in which somebody speaks. Raises AudioFailed if there are none."""
+    pieces = [piece for piece in pieces if len(piece)]
+    if not pieces:
+        raise AudioFailed("Nobody speaks in these recordings.", hint="Name others: --audio FOLDER")
+    return pieces
+
+
 def utterance(pieces: Sequence[Samples], seconds: float, take: int) -> BenchUtterance:
     """About `seconds` of speech, beginning with piece number `take`, round and round if need be.
 
     `pieces`: what `spoken` gave. Raises AudioFailed if there is no speech in any.
     """
-    pieces = [piece for piece in pieces if len(piece)]
-    if not pieces:
-        raise AudioFailed("Nobody speaks in these recordings.", hint="Name others: --audio FOLDER")
+    pieces = require_speech(pieces)
     wanted = ms_to_samples(seconds * 1000) // WINDOW_SAMPLES * WINDOW_SAMPLES
     gap = np.zeros(ms_to_samples(LONGEST_PAUSE_MS), dtype=np.float32)
     parts: list[Samples] = []

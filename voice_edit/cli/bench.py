@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,8 @@ from voice_edit.cli.options import AsJson, Model, Projector, invocation
 
 if TYPE_CHECKING:
     from engine.catalog import ModelFiles
+    from engine.events import Samples
+    from voice_edit.bench.machine import Machine
     from voice_edit.bench.report import Report
     from voice_edit.bench.rewrite import Rewrites, RewriteTrial
     from voice_edit.bench.runner import Plan, Result
@@ -95,14 +98,16 @@ def bench(
     file that is edited, in turns and in one process. Sound comes at the speed of speech on a clock that skips
     the waiting; every measured piece of work is really done. With the defaults it takes a few minutes.
     """
+    from voice_edit.bench import checks, sounds
     from voice_edit.bench.machine import this_machine
     from voice_edit.bench.report import Report
     from voice_edit.bench.runner import Plan
     from voice_edit.bench.ways import Opening
+    from voice_edit.cli.samples import samples_folder
 
     run = invocation(context)
     output, settings = run.output(), run.settings()
-    _refuse_both(shape, model)
+    checks.refuse_contradictions(shape, model, projector, keep)
     plan = Plan(
         ways=_ways(ways),
         seconds=_seconds(seconds),
@@ -113,11 +118,14 @@ def bench(
         paced=paced,
         forced=shape is not None,
     )
-    _make(folder)
-    with ExitStack() as stack:
-        files = _files(run, shape, keep, stack, output)
+    if folder is not None:
+        checks.make_folder(folder)
+    recordings = sounds.recordings(audio or samples_folder())
+    pieces = sounds.require_speech([sounds.spoken(recording) for recording in recordings])
+    with _tidied_up(), ExitStack() as stack:
         machine = this_machine()
-        result = _measure(plan, files, audio, run, output)
+        files = _files(run, shape, keep, plan, machine, stack, output)
+        result = _measure(plan, files, pieces, run, output)
         report = Report(
             machine=machine,
             command=_command(context),
@@ -129,9 +137,11 @@ def bench(
             note=_note(shape),
         )
     page = report.to_markdown()
-    if folder is not None:
-        _write(report, page, folder, output)
-    output.result(report.to_json(), page.rstrip("\n"))
+    try:
+        if folder is not None:
+            _write(report, page, folder, output)
+    finally:  # what took an hour is told, too, where the disk is full
+        output.result(report.to_json(), page.rstrip("\n"))
 
 
 def _seconds(text: str) -> list[float]:
@@ -164,59 +174,85 @@ def _ways(text: str) -> list[Way]:
     return [way for key, way in WAYS.items() if key in wanted]
 
 
-def _refuse_both(shape: str | None, model: str | None) -> None:
-    from voice_edit.errors import UsageError
+@contextmanager
+def _tidied_up() -> Iterator[None]:
+    """Ctrl-C, `kill` and a closed terminal leave nothing half-written behind, and what is said is true of a benchmark."""
+    from voice_edit.cli.signals import signals_as_ctrl_c
+    from voice_edit.errors import Interrupted
 
-    if shape is not None and model is not None:
-        raise UsageError("--shape stands in for a model; --model names one.", hint="Give one of the two.")
-
-
-def _make(folder: Path | None) -> None:
-    """Before an hour is spent on what could not be written. Raises UsageError."""
-    from voice_edit.errors import UsageError
-
-    if folder is None:
-        return
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"{folder} cannot be made: {error.strerror}.", hint="Name another folder: --output FOLDER"
+        with signals_as_ctrl_c():
+            yield
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            "Interrupted before there was a result.",
+            hint="Fewer --runs, --seconds or --ways take less time.",
         ) from error
 
 
-def _files(run: Invocation, shape: str | None, keep: bool, stack: ExitStack, output: Output) -> ModelFiles:
-    """The model to be measured; one of random weights is written first, and deleted at the end."""
-    from voice_edit import pipeline
-    from voice_edit.paths import cache_folder
+def _files(
+    run: Invocation,
+    shape: str | None,
+    keep: bool,
+    plan: Plan,
+    machine: Machine,
+    stack: ExitStack,
+    output: Output,
+) -> ModelFiles:
+    """The model to be measured; one of random weights is written first, and deleted at the end.
 
+    Raises UsageError, ModelFailed.
+    """
+    from voice_edit import pipeline
+    from voice_edit.bench import checks, resources
+
+    on_processor = plan.opening.gpu_layers == 0 or not machine.gpu
+    available = resources.available_bytes() if on_processor else None
     if shape is None:
-        return pipeline.find_model(run.settings(), run.paths())
+        files = pipeline.find_model(run.settings(), run.paths())
+        checks.require_drafter(plan.ways, files)
+        checks.require_memory(files.model.stat().st_size, plan.ways, available)
+        return files
     with pipeline.failures_named():
-        from engine.shapes import find_shape, shape_files
+        from engine.shapes import find_shape, shape_bytes
 
         title = find_shape(shape).title
+        checks.require_memory(shape_bytes(shape), plan.ways, available)
         output.note(f"Writing random weights: {title}. The words will mean nothing.")
-        advance = stack.enter_context(output.progress(f"writing {shape}", 1.0))
-        files = stack.enter_context(
-            shape_files(
-                shape,
-                cache_folder() / "shapes",
-                keep=keep,
-                progress=lambda done, total: advance(done / total),
-            )
-        )
-        advance(1.0)
-        return files
+        return stack.enter_context(_written(shape, keep, output))
 
 
-def _measure(plan: Plan, files: ModelFiles, audio: Path | None, run: Invocation, output: Output) -> Result:
-    """Raises UsageError, AudioFailed, ModelFailed."""
+@contextmanager
+def _written(shape: str, keep: bool, output: Output) -> Iterator[ModelFiles]:
+    """Files of a shape, for as long as they are needed. Raises ModelFailed, the engine's errors."""
+    from engine.errors import DiskFull
+    from voice_edit.errors import ModelFailed
+    from voice_edit.paths import HOME_VARIABLE, cache_folder
+
+    folder = cache_folder() / "shapes"
+    elsewhere = f"Make room, or have all of voice-edit's files elsewhere: {HOME_VARIABLE}=FOLDER"
+    with ExitStack() as stack:
+        try:
+            from engine.shapes import shape_files
+
+            with output.progress(f"writing {shape}", 1.0) as advance:
+                files = stack.enter_context(
+                    shape_files(shape, folder, keep=keep, progress=lambda done, total: advance(done / total))
+                )
+        except DiskFull as error:
+            raise ModelFailed(str(error), hint=elsewhere) from error
+        except OSError as error:
+            raise ModelFailed(f"{folder} cannot be written: {error.strerror}.", hint=elsewhere) from error
+        yield files
+
+
+def _measure(
+    plan: Plan, files: ModelFiles, pieces: Sequence[Samples], run: Invocation, output: Output
+) -> Result:
+    """Raises UsageError, ModelFailed."""
     from voice_edit import pipeline
-    from voice_edit.bench import runner, sounds
-    from voice_edit.cli.samples import samples_folder
+    from voice_edit.bench import runner
 
-    recordings = sounds.recordings(audio or samples_folder())
     done = 0
     with output.progress("measuring", plan.trials) as advance, pipeline.failures_named():
 
@@ -225,7 +261,7 @@ def _measure(plan: Plan, files: ModelFiles, audio: Path | None, run: Invocation,
             done += 1
             advance(done, f"{trial.seconds:g} s, {trial.way}: {trial.final_s * 1000:.1f} ms")
 
-        return runner.execute(plan, files, recordings, run.settings(), on_trial=tell)
+        return runner.execute(plan, files, pieces, run.settings(), on_trial=tell)
 
 
 def _rewrites(plan: Plan, files: ModelFiles, output: Output) -> Rewrites:
@@ -233,7 +269,8 @@ def _rewrites(plan: Plan, files: ModelFiles, output: Output) -> Rewrites:
     from voice_edit import pipeline
     from voice_edit.bench import rewrite
 
-    total = len(rewrite.pairs()) * len(rewrite.WAYS) * (plan.runs + 1)
+    ways = [way for way in rewrite.WAYS if files.drafter is not None or not way.speed.mtp]
+    total = len(rewrite.pairs()) * len(ways) * (plan.runs + 1)
     done = 0
     with output.progress("rewriting", total) as advance, pipeline.failures_named():
 
@@ -261,16 +298,30 @@ def _write(report: Report, page: str, folder: Path, output: Output) -> None:
     from voice_edit.errors import UsageError
 
     try:
-        (folder / "bench.json").write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
-        (folder / "bench.md").write_text(page, encoding="utf-8")
+        with _whole(folder / "bench.json") as path:
+            path.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
+        with _whole(folder / "bench.md") as path:
+            path.write_text(page, encoding="utf-8")
         try:
-            plot.draw(report, folder / "bench.png")
+            with _whole(folder / "bench.png") as path:
+                plot.draw(report, path)
         except UsageError as missing:
             output.warn(str(missing), missing.hint)
     except OSError as error:
         raise UsageError(
             f"{folder} cannot be written: {error.strerror}.", hint="Name another folder: --output FOLDER"
         ) from error
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A path to write to in place of `path`, which is replaced when all of it is written."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _command(context: typer.Context) -> str:

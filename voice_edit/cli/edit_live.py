@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import select
-import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -14,6 +13,7 @@ from voice_edit.cli.daemon import connect
 from voice_edit.cli.live import event_rich, outcome_json
 from voice_edit.cli.live_line import LiveLine, Now
 from voice_edit.cli.questions import Keyboard, Questions
+from voice_edit.cli.signals import signals_as_ctrl_c
 from voice_edit.errors import DaemonGone, RemoteFailure, UsageError, VoiceEditError
 from voice_edit.paths import whole_path
 
@@ -42,7 +42,7 @@ def edit_live(
         session = Session(daemon, output, mode=mode, watched=watched, hands_free=hands_free)
         with (
             LiveLine(output, shown=watched, title=run.settings().feedback.title) as line,
-            _signals_as_ctrl_c(),
+            signals_as_ctrl_c(),
         ):
             try:
                 session.begin(path, line)
@@ -183,18 +183,3 @@ def _daemon(run: Invocation, output: Output) -> Iterator[ControlClient]:
         finally:
             if ensured.started:
                 end_daemon(client, ensured)
-
-
-@contextmanager
-def _signals_as_ctrl_c() -> Iterator[None]:
-    """A closed terminal and `kill` end it in order, too."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
