@@ -176,7 +176,7 @@ def _ways(text: str) -> list[Way]:
 
 @contextmanager
 def _tidied_up() -> Iterator[None]:
-    """Ctrl-C, `kill` and a closed terminal leave nothing half-written behind, and what is said is true of a benchmark."""
+    """Ctrl-C, `kill` and a closed terminal leave nothing half-written, and no word of the journal is said."""
     from voice_edit.cli.signals import signals_as_ctrl_c
     from voice_edit.errors import Interrupted
 
