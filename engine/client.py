@@ -20,7 +20,7 @@ from engine.errors import Cancelled, ContextFull
 from engine.events import Hypothesis, Samples, Written
 from engine.frames import FRAME_SAMPLES
 from engine.keeper import EngineState, Keeper, Limits
-from engine.messages import Finish, Load, Write
+from engine.messages import Finish, Load, Read, Write, pack
 from engine.terms import usable
 from engine.texts import MOST_TOKENS, Text
 from engine.utterance import LAG_FRAMES, FrameStore, Utterance
@@ -54,7 +54,12 @@ class EngineClient:
         call `close` or `unload`.
         """
         # The process has a working folder of its own.
-        files = replace(files, model=_absolute(files.model), projector=_absolute(files.projector))
+        files = replace(
+            files,
+            model=_absolute(files.model),
+            projector=_absolute(files.projector),
+            drafter=None if files.drafter is None else _absolute(files.drafter),
+        )
         limits = limits or Limits()
         load = Load(
             files=files,
@@ -134,7 +139,10 @@ class EngineClient:
     def read(self, prefix: str) -> ClientText:
         """Begin a text whose prompt begins with `prefix`, which is prefilled while there is nothing else to
         do. A text that is being written is given up.
+
+        Raises ContextFull where it is longer than any model can take, ValueError for half characters.
         """
+        _require_sendable(Read(0, prefix), prefix)
         with self._changed:
             self._text_number += 1
             text = Text(self._text_number, prefix)
@@ -306,17 +314,22 @@ class ClientText:
         on_piece: Callable[[str], None] | None = None,
     ) -> Written:
         """What the model writes behind the prompt and `suffix`; see `TextPass.answer`. `on_piece` is called
-        here with each piece of it as it appears. The words of an utterance that is open come first.
+        here with each piece of it as it appears. What is said meanwhile comes first, between two batches.
 
         Raises what `TextPass.answer` raises, Cancelled where it was dropped, and EngineLost where the process
-        was lost meanwhile: the text may then be asked for again.
+        was lost meanwhile: the text may then be asked for again. ValueError for an empty suffix and for half
+        characters, ContextFull for texts longer than any model can take; these leave the text as it was.
         """
         text, changed = self._text, self._keeper.changed
+        wants_pieces = on_piece is not None
+        write = Write(text.number, suffix, tuple(originals), grammar, max_tokens, wants_pieces)
+        if not suffix:
+            raise ValueError("a text follows at least one character behind its prompt")
+        _require_sendable(write, suffix, *originals, grammar or "")
         with changed:
             if text.write is not None:
                 raise RuntimeError("this text is over: begin another one")
-            wants_pieces = on_piece is not None
-            text.write = Write(text.number, suffix, tuple(originals), grammar, max_tokens, wants_pieces)
+            text.write = write
             if text.is_awaited:
                 self._keeper.want_again()
         while True:
@@ -344,6 +357,16 @@ class ClientText:
         if text.error is not None:
             raise text.error
         raise Cancelled("the text was given up")
+
+
+def _require_sendable(message: Read | Write, *texts: str) -> None:
+    """Refuse what would end the process, and with it the utterance that may be open."""
+    for text in texts:
+        text.encode()
+    try:
+        pack(message)
+    except ValueError as error:
+        raise ContextFull(f"the text is too long: {error}", hint="Ask about less text at once.") from error
 
 
 def _absolute(path: Path) -> Path:

@@ -156,8 +156,9 @@ class MtpDraft:
     def verified(self, row: int, proposed: int, kept: int) -> None:
         """See `DraftSource`."""
         self._row = row
-        if self._asked is not None:
-            length, began = self._asked
+        asked, self._asked = self._asked, None
+        if asked is not None:  # else another source guessed in this round
+            length, began = asked
             self._pace.took(length, kept + 1, self._now() - began)
 
     def _guess(self, token: int, row: int, length: int) -> list[int]:

@@ -17,12 +17,20 @@ class TextWorker:
     """The text pass of an engine. Used by the thread that works."""
 
     def __init__(
-        self, engine: LocalEngine, send: Callable[[FromEngine], None], is_dropped: Callable[[int], bool]
+        self,
+        engine: LocalEngine,
+        send: Callable[[FromEngine], None],
+        *,
+        is_dropped: Callable[[int], bool],
+        meanwhile: Callable[[], None],
     ) -> None:
-        """`is_dropped`: whether nobody wants the text of that number any more."""
+        """`is_dropped`: whether nobody wants the text of that number any more. `meanwhile` is called between
+        the batches of a text that is written, to do what is more urgent.
+        """
         self._engine = engine
         self._send = send
         self._is_dropped = is_dropped
+        self._meanwhile = meanwhile
         self._pass: TextPass | None = None
         self._number = 0
 
@@ -32,12 +40,13 @@ class TextWorker:
         return self._pass is not None and self._pass.is_waiting and not self._is_dropped(self._number)
 
     def prefill_some(self) -> None:
-        """Prefill one block of the prompt that is being read. What fails now will fail when it is written."""
+        """Prefill one block of the prompt that is being read."""
         assert self._pass is not None
         try:
             self._pass.prefill_some()
-        except EngineError:
+        except EngineError as error:
             self._pass.clear()
+            self._fail(self._number, error)
 
     def deal_with(self, message: Read | Write) -> None:
         """Begin to read a prompt, or write what follows it."""
@@ -51,18 +60,26 @@ class TextWorker:
         except Cancelled:
             pass
         except EngineError as error:
-            self._number = 0  # a Write that follows a Read that failed must not answer to another prompt
-            self._send(TextFailed(message.text, error))
+            self._fail(message.text, error)
+
+    def _fail(self, number: int, error: EngineError) -> None:
+        self._number = 0  # a Write that follows a Read that failed must not answer to another prompt
+        self._send(TextFailed(number, error))
 
     def _write(self, message: Write, text_pass: TextPass) -> None:
         number = message.text
+
+        def give_up() -> bool:
+            self._meanwhile()
+            return self._is_dropped(number)
+
         written = text_pass.answer(
             text_pass.tokens(message.suffix),
             originals=[text_pass.tokens(original) for original in message.originals],
             grammar=message.grammar,
             max_tokens=message.max_tokens,
             on_piece=(lambda piece: self._send(TextPiece(number, piece))) if message.wants_pieces else None,
-            give_up=lambda: self._is_dropped(number),
+            give_up=give_up,
         )
         self._send(Wrote(number, written))
 

@@ -71,7 +71,8 @@ class Inbox:
         self._changed = threading.Condition()
         self._messages: deque[ToEngine] = deque()
         self._done = 0
-        self._is_working = False
+        self._working = 0
+        """Messages that are being dealt with: a text, and what is said while it is written."""
         self._waiting_frames = 0
         self._finishing = 0
         self._live_from = 0
@@ -100,6 +101,12 @@ class Inbox:
         with self._changed:
             return self._take() if self._messages else None
 
+    def take_if_said(self) -> ToEngine | None:
+        """The next message, if there is one and it is about an utterance."""
+        with self._changed:
+            is_said = bool(self._messages) and not isinstance(self._messages[0], Read | Write)
+            return self._take() if is_said else None
+
     def take(self) -> ToEngine:
         """The next message, waited for."""
         with self._changed:
@@ -109,7 +116,7 @@ class Inbox:
 
     def _take(self) -> ToEngine:
         message = self._messages.popleft()
-        self._is_working = True
+        self._working += 1
         self._count(message, -1)
         return message
 
@@ -117,7 +124,7 @@ class Inbox:
         """Call it when the message that was taken is dealt with. Whether nothing else waits."""
         with self._changed:
             self._done += 1
-            self._is_working = False
+            self._working -= 1
             return not self._messages
 
     @property
@@ -128,7 +135,7 @@ class Inbox:
     def is_busy(self) -> bool:
         """Whether there is work."""
         with self._changed:
-            return self._is_working or bool(self._messages)
+            return bool(self._working or self._messages)
 
     def begin(self, number: int, session: LocalSession) -> None:
         """The utterance `number` is now open as `session`."""
@@ -249,7 +256,12 @@ class Worker:
         )
         self._outbox.send(hello)
         self._dealt_with()
-        texts = TextWorker(engine, self._outbox.send, self._inbox.is_text_dropped)
+        texts = TextWorker(
+            engine,
+            self._outbox.send,
+            is_dropped=self._inbox.is_text_dropped,
+            meanwhile=lambda: self._hear_on(engine),
+        )
         while True:
             # Prompts are read between other messages only, a block at a time.
             message = self._inbox.take_if_any() if texts.is_waiting else self._inbox.take()
@@ -260,6 +272,12 @@ class Worker:
                 texts.deal_with(message)
             else:
                 self._deal_with(message, engine)
+            self._dealt_with()
+
+    def _hear_on(self, engine: LocalEngine) -> None:
+        """Deal with what is said while a text is written: it is asked for between two batches of that."""
+        while (message := self._inbox.take_if_said()) is not None:
+            self._deal_with(message, engine)
             self._dealt_with()
 
     def _dealt_with(self) -> None:

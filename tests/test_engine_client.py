@@ -18,6 +18,7 @@ from engine_processes import (
     FRAMES,
     States,
     children,
+    has_words_of,
     is_running,
     is_undisturbed,
     ready,
@@ -116,13 +117,18 @@ def test_partial_words_never_wait_and_change_nothing(client: EngineClient) -> No
     session = client.session()
     session.push(FRAMES[:21])
     assert session.partial() is None  # asked for; nobody waits
-    heard: list[Hypothesis | None] = []
-    until(lambda: heard.append(session.partial()) or heard[-1], "partial words")  # type: ignore[func-returns-value]
+    heard: list[Hypothesis | None] = [None]
+
+    def has_come() -> bool:
+        heard.append(session.partial())
+        return heard[-1] is not None
+
+    until(has_come, "partial words")
     assert heard[-1] is not None
     assert heard[-1].kind == "partial"
     assert same_words(heard[-1], expected)
     session.push(FRAMES[21:])
-    assert is_undisturbed(session.finish())
+    assert has_words_of(session.finish())
 
 
 def until_prepared(session: ClientSession) -> None:
@@ -309,6 +315,16 @@ def test_llama_cpps_log_goes_to_the_debug_log_and_the_words_do_not(
     assert any("llama.cpp: " in record.getMessage() for record in caplog.records)
     assert all(record.levelno <= logging.DEBUG for record in caplog.records if "llama.cpp" in record.message)
     assert "Wednesday" not in caplog.text
+
+
+def test_files_named_from_the_folder_of_the_daemon_are_found_from_that_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = replace(tiny.tiny_model(), model=Path("m"), projector=Path("p"), drafter=Path("d"))
+    with EngineClient(files, n_ctx=512) as client:
+        load = client._keeper._load.files
+    assert (load.model, load.projector, load.drafter) == (tmp_path / "m", tmp_path / "p", tmp_path / "d")
 
 
 def test_no_code_runs_from_the_folder_in_which_the_daemon_was_started(

@@ -340,6 +340,20 @@ def played(pace: Pace, rounds: int, costs: dict[int, float], brings: dict[int, i
 BRINGS = {0: 1, 1: 2, 2: 2, 3: 3}
 
 
+def test_a_round_in_which_another_source_guessed_is_not_measured(engine: Engine) -> None:
+    assert engine.mtp is not None
+    engine.mtp.pace = pace = Pace()
+    rounds: list[tuple[int, int]] = []
+    pace.took = lambda length, tokens, seconds: rounds.append((length, tokens))  # type: ignore[method-assign]
+    source = engine.mtp.source(lambda: 0, 0)
+    source.verified(0, 0, 0)
+    source.propose([5], 8)
+    source.verified(0, 0, 0)
+    assert rounds == [(0, 1)]
+    source.verified(3, 0, 0)
+    assert rounds == [(0, 1)]
+
+
 def test_every_length_is_tried_before_one_is_preferred() -> None:
     chosen = played(Pace(), TRIES * len(LENGTHS), {0: 1, 1: 1, 2: 1, 3: 1}, BRINGS)
     assert chosen == [n for n in LENGTHS for _ in range(TRIES)]

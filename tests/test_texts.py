@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 import tiny
-from engine_processes import FRAMES, hear, same_words, undisturbed, until
+from engine_processes import FRAMES, hear, is_undisturbed, ready, same_words, undisturbed, until
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.client import ClientText, EngineClient
-from engine.errors import Cancelled, ContextFull, EngineLost, GrammarUnreadable
+from engine.errors import Cancelled, ContextFull, DecodeFailed, EngineLost, GrammarUnreadable
 from engine.events import Written
-from engine.messages import DropText, Read, Write
+from engine.messages import (
+    Answer,
+    AskPartial,
+    DropText,
+    Finish,
+    FromEngine,
+    Open,
+    Read,
+    Sound,
+    TextFailed,
+    TextPiece,
+    Write,
+    Wrote,
+    unpack_from_engine,
+)
 from engine.session import Engine
+from engine.text_worker import TextWorker
 from engine.texts import Text, ToldText, next_text_message
+from engine.wire import Decoder
+from engine.worker import Worker
 from engine.writing import TextPass
 
 PROMPT = "Write it in other words. The boxes go to the old house by the lake before the snow comes."
@@ -115,6 +133,84 @@ def test_what_cannot_be_written_says_why(client: EngineClient, expected: Written
         with pytest.raises(ContextFull, match="without room"):
             write(small.read(PROMPT))
         assert same_words(hear(small, FRAMES), undisturbed())
+
+
+HALF_A_CHARACTER = "the old house \ud83c"
+
+
+def test_what_would_end_the_process_is_refused_before_and_an_utterance_goes_on(client: EngineClient) -> None:
+    session = client.session()
+    session.push(FRAMES[:30])
+    pid = ready(client)
+    with pytest.raises(ContextFull, match="too long"):
+        client.read("x" * 2_000_000)
+    with pytest.raises(ContextFull, match="too long"):
+        client.read("x").write("x" * 2_000_000)
+    with pytest.raises(UnicodeEncodeError):
+        client.read(HALF_A_CHARACTER)
+    text = client.read(PROMPT)
+    attempts: list[Callable[[], Written]] = [
+        lambda: text.write(""),
+        lambda: text.write(HALF_A_CHARACTER),
+        lambda: text.write(SAID, originals=[HALF_A_CHARACTER]),
+        lambda: text.write(SAID, grammar=HALF_A_CHARACTER),
+    ]
+    for write_it in attempts:
+        with pytest.raises(ValueError, match=r"surrogates|at least one character"):
+            write_it()
+    session.push(FRAMES[30:])
+    assert is_undisturbed(session.finish())
+    assert client.pid == pid
+    assert write(text).tokens
+
+
+def test_a_prompt_that_fails_while_it_is_read_ahead_is_never_answered_without_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Engine.open(tiny.tiny_model(), n_ctx=256, text_ctx=256, n_threads=1) as engine:
+        said: list[FromEngine] = []
+        texts = TextWorker(engine, said.append, is_dropped=lambda number: False, meanwhile=lambda: None)
+        texts.deal_with(Read(1, PROMPT))
+        texts.prefill_some()
+        decode_tokens = engine.context.decode_tokens
+
+        def fail(*_: object, **__: object) -> None:
+            raise DecodeFailed("the driver is gone")
+
+        monkeypatch.setattr(engine.context, "decode_tokens", fail)
+        texts.prefill_some()
+        assert not texts.is_waiting
+        monkeypatch.setattr(engine.context, "decode_tokens", decode_tokens)
+        texts.deal_with(Write(1, SAID, (), None, 9, False))
+        assert [type(message) for message in said] == [TextFailed]
+        texts.deal_with(Read(2, PROMPT))
+        texts.deal_with(Write(2, SAID, (), None, 9, False))
+        assert [type(message) for message in said] == [TextFailed, Wrote]
+
+
+def test_what_is_said_while_a_text_is_written_is_heard_before_it_is_done(expected: Written) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, Engine.open(tiny.tiny_model(), n_ctx=512, text_ctx=512, n_threads=1) as engine:
+        worker = Worker(ours)
+        inbox, told = worker._inbox, list[FromEngine]()
+        texts = TextWorker(
+            engine, told.append, is_dropped=inbox.is_text_dropped, meanwhile=lambda: worker._hear_on(engine)
+        )
+        texts.deal_with(Read(1, PROMPT))
+        inbox.put(Open(1, 0))
+        for frame in FRAMES:
+            inbox.put(Sound(1, frame[None]))
+        inbox.put(AskPartial(1, 1))
+        inbox.put(Finish(1, None, None, False))
+        texts.deal_with(Write(1, SAID, ORIGINALS, None, 20, True))
+        assert not inbox.is_busy()
+        assert isinstance(told[0], TextPiece), "nothing else is told here"
+        assert isinstance(told[-1], Wrote)
+        assert told[-1].written.tokens == expected.tokens
+        packets = Decoder().feed(theirs.recv(1 << 20))
+        answers = [m for m in map(unpack_from_engine, packets) if isinstance(m, Answer)]
+    assert [is_undisturbed(answer.hypothesis) for answer in answers] == [True]
+    assert answers[0].hypothesis.timing.final_s < told[-1].written.timing.final_s
 
 
 def test_a_grammar_that_cannot_be_read_is_no_end_of_the_process(client: EngineClient) -> None:
