@@ -19,7 +19,7 @@ from rich.text import Text
 from engine.events import Timing
 from voice_edit import pipeline
 from voice_edit.cli import demo_steps
-from voice_edit.cli.as_spoken import REST_STYLE, behind, partial_rich, parts
+from voice_edit.cli.as_spoken import REST_STYLE, behind, lag_to_tell, partial_rich, parts
 from voice_edit.cli.live import timing_line
 from voice_edit.cli.live_line import Now
 from voice_edit.cli.output import Output
@@ -72,7 +72,15 @@ def test_a_partial_fits_its_columns_and_steers_no_terminal(text: str, stable: in
     [(0, ""), (500, ""), (510, "model 0.5 s behind"), (12_340, "model 12.3 s behind")],
 )
 def test_a_model_is_called_behind_from_half_a_second_on(milliseconds: float, told: str) -> None:
-    assert behind(milliseconds) == told
+    assert behind(lag_to_tell(0.0, milliseconds)) == told
+
+
+def test_a_model_that_is_called_behind_is_so_until_it_has_caught_up() -> None:
+    told, said = 0.0, []
+    for behind_ms in (480, 640, 320, 640, 220, 160, 320, 480, 520):
+        told = lag_to_tell(told, behind_ms)
+        said.append(bool(behind(told)))
+    assert said == [False, True, True, True, True, False, False, False, True]  # or it flickers
 
 
 def test_the_line_at_the_bottom_shows_steady_words_and_how_far_the_model_is_behind() -> None:
@@ -94,10 +102,10 @@ def test_an_older_daemon_that_does_not_say_what_is_steady_is_understood() -> Non
 def test_the_times_of_an_utterance_tell_what_the_model_took_and_what_drafts_were_worth() -> None:
     timing = {"audio_ms": 2400.0, "final_ms": 182.0, "applied_ms": 195.0, "wait_ms": 12.0}
     assert timing_line(timing) == (
-        "2.4 s of speech, all words 182 ms, applied 195 ms; model waited for 12 ms"
+        "2.4 s of speech, all words 182 ms, applied 195 ms; waited 12 ms for the model"
     )
     drafts = {"steps": 2, "drafted": 12, "accepted": 11}
-    assert timing_line(timing | drafts).endswith("model waited for 12 ms, 11 of 12 drafted tokens kept")
+    assert timing_line(timing | drafts).endswith("waited 12 ms for the model, 11 of 12 drafted tokens kept")
     assert timing_line({"final_ms": 1.0, "drafted": None, "accepted": None}) == "all words 1 ms"
 
 

@@ -29,3 +29,10 @@ def test_what_is_wrong_with_the_microphone_is_told_while_it_is_used() -> None:
 def test_what_was_heard_before_the_key_came_up_took_no_time_after_it() -> None:
     said = timing_line({"first_token_ms": -380.9, "final_ms": -363.2, "applied_ms": 454.3})
     assert said == "first word 0 ms, all words 0 ms, applied 454 ms"
+
+
+def test_words_that_were_computed_ahead_are_told_before_the_end_of_speech() -> None:
+    said = timing_line(
+        {"endpoint_ms": 601.0, "first_token_ms": 402.0, "final_ms": 402.0, "applied_ms": 611.0}
+    )
+    assert said == "first word 402 ms, all words 402 ms, end of speech known after 601 ms, applied 611 ms"

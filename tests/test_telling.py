@@ -46,6 +46,17 @@ def test_words_are_waited_for_from_the_endpoint_on_and_not_at_all_when_they_were
     assert told["wait_ms"] == wait_ms
 
 
+@pytest.mark.parametrize(
+    ("endpoint_s", "words_s", "wait_ms"),
+    [(9.4, 9.9, 0.0), (9.4, 10.2, 200.0), (10.4, 10.5, 100.0), (10.4, 10.3, 0.0)],
+)
+def test_nobody_waits_for_words_while_the_key_is_still_down(
+    endpoint_s: float, words_s: float, wait_ms: float
+) -> None:
+    told = telling.timing(hypothesis(final_s=words_s), began_s=10.0, endpoint_s=endpoint_s, words_s=words_s)
+    assert told["wait_ms"] == wait_ms
+
+
 def test_the_tail_is_told_where_it_was_listened_to_and_not_where_all_had_been_said_before() -> None:
     told = telling.timing(hypothesis(), began_s=10.0, endpoint_s=10.4, release_ms=160.0)
     assert (told["release_ms"], told["endpoint_ms"]) == (160.0, 400.0)

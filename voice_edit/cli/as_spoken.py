@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 BEHIND_MS = 500.0
 """Sound that the model has not taken yet and nobody needs to know of: a batch of frames and a partial."""
+CAUGHT_UP_MS = 200.0
+"""So little of it is more than a batch no longer. Lower than where it is told, or that came and went with
+every batch."""
 
 REST_STYLE = "dim italic"
 
@@ -40,6 +43,11 @@ def partial_rich(text: str, stable: int, *, columns: int | None = None) -> Text:
     return (Text("…", REST_STYLE if start >= len(steady) else "") + line[start:]) if columns > 0 else Text()
 
 
-def behind(milliseconds: float) -> str:
-    """`model 1.2 s behind`; nothing where it keeps up."""
-    return f"model {milliseconds / 1000:.1f} s behind" if milliseconds > BEHIND_MS else ""
+def lag_to_tell(told_ms: float, behind_ms: float) -> float:
+    """How far behind the model is said to be, 0 for not at all, where `told_ms` was said just before."""
+    return behind_ms if behind_ms > (CAUGHT_UP_MS if told_ms else BEHIND_MS) else 0.0
+
+
+def behind(lag_ms: float) -> str:
+    """`model 1.2 s behind`; nothing where there is nothing to tell (see `lag_to_tell`)."""
+    return f"model {lag_ms / 1000:.1f} s behind" if lag_ms else ""

@@ -137,7 +137,7 @@ def put_right(step: Step, editing: Editing, output: Output) -> None:
 
 def timings(step: Step) -> str:
     """What each stage cost; counted from the last sample of speech where that is known."""
-    from voice_edit.cli.as_spoken import behind
+    from voice_edit.cli.as_spoken import behind, lag_to_tell
 
     assert step.hypothesis is not None
     timing = step.hypothesis.timing
@@ -146,7 +146,7 @@ def timings(step: Step) -> str:
     )
     if timing.drafted:
         model += f", {timing.accepted} of {timing.drafted} drafted tokens kept"
-    if late := behind(step.behind_ms):
+    if late := behind(lag_to_tell(0.0, step.behind_ms)):
         model += f"; {late} at most"
     ended_s = timing.end_of_speech_s
     if ended_s is None:

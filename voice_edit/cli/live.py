@@ -99,12 +99,14 @@ def ask_rich(event: Mapping[str, Any]) -> RenderableType:
 def timing_line(timing: Mapping[str, Any]) -> str:
     """`first word 120 ms, all words 180 ms, applied 195 ms`: since the key was released."""
     # A pause before the key came up was enough to hear out what came before it: that took no time after it.
-    parts = [f"{name} {max(0.0, timing[key]):,.0f} ms" for key, name in TIMES if timing.get(key) is not None]
+    stages = [(max(0.0, timing[key]), name) for key, name in TIMES if timing.get(key) is not None]
+    # As it happened: words that were computed ahead come before the end of speech is known.
+    parts = [f"{name} {after_ms:,.0f} ms" for after_ms, name in sorted(stages, key=lambda stage: stage[0])]
     audio = timing.get("audio_ms")
     spoken = [f"{audio / 1000:.1f} s of speech"] if audio else []
     model = []
     if timing.get("wait_ms") is not None:
-        model.append(f"model waited for {timing['wait_ms']:,.0f} ms")
+        model.append(f"waited {timing['wait_ms']:,.0f} ms for the model")
     if timing.get("drafted"):
         model.append(f"{timing.get('accepted') or 0} of {timing['drafted']} drafted tokens kept")
     return "; ".join(filter(None, (", ".join([*spoken, *parts]), ", ".join(model))))

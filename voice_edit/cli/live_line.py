@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from voice_edit.cli.as_spoken import behind, partial_rich
+from voice_edit.cli.as_spoken import behind, lag_to_tell, partial_rich
 from voice_edit.cli.meter import Meter
 from voice_edit.cli.output import visible
 
@@ -45,7 +45,7 @@ class Now:
     stable: int = 0
     """Code points of `partial` that will most likely stay."""
     behind_ms: float = 0.0
-    """Sound that the model has not taken yet."""
+    """Sound that the model has not taken yet, where there is so much that it is told."""
     meter: Meter = field(default_factory=Meter, compare=False)
 
     def after(self, event: Mapping[str, Any]) -> Now:
@@ -66,7 +66,8 @@ class Now:
                 return replace(self, partial="")
             case "level":
                 self.meter.push(_Loud(float(event.get("rms_dbfs", -100.0)), bool(event.get("is_speech"))))
-                if (behind_ms := float(event.get("behind_ms") or 0.0)) != self.behind_ms:
+                behind_ms = lag_to_tell(self.behind_ms, float(event.get("behind_ms") or 0.0))
+                if behind_ms != self.behind_ms:
                     return replace(self, behind_ms=behind_ms)
         return self
 

@@ -87,7 +87,8 @@ class Times:
     final_ms: float | None = None
     """Until all words."""
     wait_ms: float | None = None
-    """From the end of the utterance being known to all words: what the model alone kept waiting for."""
+    """From the later of the key's release and the end of the utterance being known, to all words: what the
+    model alone kept waiting for."""
     applied_ms: float | None = None
     """Until the target was read back."""
     prefill_ms: float | None = None

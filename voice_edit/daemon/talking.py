@@ -394,11 +394,10 @@ class Talker:
                 heard,
                 began_s=began_s,
                 endpoint_s=job.endpoint_s,
+                words_s=job.words_s,
                 release_ms=job.tail_ms,
                 parts=len(finals),
             )
-            if job.endpoint_s is not None and job.words_s is not None:
-                timing["wait_ms"] = telling.since_ms(job.endpoint_s, job.words_s)
             timing |= telling.times_of(job.target)
             self._emit(telling.outcome(done, target=job.target, timing=timing))
         self._on_work("hearing")

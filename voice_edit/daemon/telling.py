@@ -66,24 +66,26 @@ def timing(
     *,
     began_s: float | None,
     endpoint_s: float | None = None,
+    words_s: float | None = None,
     release_ms: float | None = None,
     parts: int = 1,
 ) -> dict[str, Any]:
     """Where the time went, in milliseconds, told just after the target was read back.
 
-    The first ones count from `began_s`: the key was released, or the speech ended. `endpoint_s`: when that
-    was known; words that were computed ahead are waited for from then on only. `release_ms`: how long was
-    listened on after the key came up, which says nothing where all had been said before.
+    The first ones count from `began_s`: the key was released, or the speech ended. `endpoint_s`: when the
+    last stretch was known to be over; words are waited for from the later of both on, until they came
+    (`words_s`; else when the engine had them). `release_ms`: how long was listened on after the key came up,
+    which says nothing where all had been said before.
     """
     times = heard.timing
-    known_s = endpoint_s if endpoint_s is not None else began_s
+    known_s = max((moment for moment in (began_s, endpoint_s) if moment is not None), default=None)
     over_before = began_s is not None and endpoint_s is not None and endpoint_s < began_s
     return {
         "release_ms": None if over_before else release_ms,
         "endpoint_ms": None if endpoint_s is None else since_ms(began_s, endpoint_s),
         "first_token_ms": since_ms(began_s, times.first_token_s),
         "final_ms": since_ms(began_s, times.final_s),
-        "wait_ms": since_ms(known_s, times.final_s),
+        "wait_ms": since_ms(known_s, times.final_s if words_s is None else words_s),
         "applied_ms": since_ms(began_s, time.monotonic()),
         "prefill_ms": round(1000 * times.prefill_s, 1),
         "decode_ms": round(1000 * times.decode_s, 1),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from voice_edit.cli.as_spoken import lag_to_tell
 from voice_edit.tui.state import (
     Choice,
     EngineState,
@@ -128,7 +129,7 @@ def _hands_free(state: State, event: Event) -> State:
 
 def _level(state: State, event: Event) -> State:
     level = Level(float(event["rms_dbfs"]), float(event["peak"]), bool(event["is_speech"]))
-    behind_ms = float(event.get("behind_ms") or 0.0)
+    behind_ms = lag_to_tell(state.behind_ms, float(event.get("behind_ms") or 0.0))
     return replace(state, levels=(*state.levels[-(METER_LEVELS - 1) :], level), behind_ms=behind_ms)
 
 

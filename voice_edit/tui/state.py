@@ -173,7 +173,7 @@ class State:
     levels: tuple[Level, ...] = ()
     """Newest last."""
     behind_ms: float = 0.0
-    """Sound that the model has not taken yet."""
+    """Sound that the model has not taken yet, where there is so much that it is told."""
     speaking: bool = False
     heard: Heard = Heard()
     result: Result | None = None
