@@ -3,7 +3,7 @@
 A thread of its own (see `engine.keeper`) starts the process, talks to it, watches it, and starts it again
 when it is lost in the middle of an utterance. Calls here only note what is wanted and wait for answers, so
 pushing sound never waits for the model. Every frame of the utterance is kept until its words are there: a new
-process is told all of it again, and answers the same, bit by bit.
+process is told all of it again, and answers in the same words.
 """
 
 from __future__ import annotations
