@@ -251,6 +251,15 @@ def test_one_way_alone_is_not_said_to_agree_with_the_others() -> None:
     assert "## Words" not in one.to_markdown()
 
 
+@pytest.mark.parametrize(("loops", "said"), [(1, "1 answer did not end by itself"),
+                                             (2, "2 answers did not end by themselves")])  # fmt: skip
+def test_answers_that_did_not_end_are_counted(loops: int, said: str) -> None:
+    trials = [made("stream", 2, 0.2, stop="eos" if n >= loops else "loop") for n in range(3)]
+    plan = Plan(ways=[STREAM], seconds=[2], runs=3, opening=Opening())
+    page = Report(HERE, "voice-edit bench", "bundled", 1, plan, Result(trials)).to_markdown()
+    assert said in page
+
+
 def test_the_json_holds_every_trial_and_no_words() -> None:
     data = json.loads(json.dumps(report().to_json()))
     assert [(row["way"], row["seconds"]) for row in data["trials"]] == [

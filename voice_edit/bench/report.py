@@ -160,7 +160,8 @@ class Report:
         if found.others:
             same += " Different: " + "; ".join(found.others) + "."
         if found.cut_short:
-            same += f" {tables.count(found.cut_short, 'answer')} did not end by itself (a loop, or too long)."
+            ends = "by itself" if found.cut_short == 1 else "by themselves"
+            same += f" {tables.count(found.cut_short, 'answer')} did not end {ends} (a loop, or too long)."
         return f"## Words\n\n{same.strip()}" if same else ""
 
     def _memory(self) -> str:
