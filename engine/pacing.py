@@ -15,7 +15,8 @@ MOST_BUSY = 0.8
 """Where prefill takes more of the time than this, there are none."""
 
 LONGEST_S = 0.5
-"""A partial that takes longer would hold up what is said meanwhile by as much."""
+"""A partial is given up after so long: it holds up what is said meanwhile by as much. As far as it came, it
+is the draft of the next one, which comes further."""
 
 HALF_LIFE_FRAMES = 50
 """What was measured is half forgotten after so much sound, 2 s."""
@@ -45,13 +46,17 @@ class Pacer:
         """Partial words took `seconds`, until now."""
         self._cost_s, self._last_s = seconds, now_s
 
+    def is_too_long(self, began_s: float, now_s: float) -> bool:
+        """Whether partial words that were begun at `began_s` are to be given up."""
+        return now_s - began_s > LONGEST_S
+
     def allows(self, now_s: float) -> bool:
         """Whether there is time for partial words now."""
         if self.busy > MOST_BUSY:
             return False
         if self._last_s is None:
             return True
-        if self._cost_s > LONGEST_S:
-            # Not for long: what made it slow may be over.
+        if self._cost_s > 2 * LONGEST_S:
+            # A single batch takes too long. Perhaps not for ever: something else may have made it slow.
             return now_s - self._last_s >= 20 * self._cost_s
         return now_s - self._last_s >= self._cost_s / (SHARE * (1.0 - self.busy))

@@ -337,8 +337,12 @@ class Worker:
         began_s = time.monotonic()
         if self._inbox.is_pressing() or not self._pacer.allows(began_s):
             return None
+
+        def is_enough() -> bool:
+            return self._inbox.is_pressing() or self._pacer.is_too_long(began_s, time.monotonic())
+
         try:
-            return session.partial(give_up=self._inbox.is_pressing)
+            return session.partial(give_up=is_enough)
         except Cancelled:
             return None
         finally:

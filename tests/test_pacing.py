@@ -41,9 +41,14 @@ def test_the_busier_the_machine_the_longer_the_wait() -> None:
 
 
 def test_partials_that_would_hold_up_the_sound_stop_for_long() -> None:
-    cost = LONGEST_S + 0.1
+    cost = 2 * LONGEST_S + 0.1
     assert not paced(0.1, cost).allows(10 * cost)
     assert paced(0.1, cost).allows(20 * cost)
+
+
+def test_a_partial_is_given_up_before_it_holds_up_the_sound_for_long() -> None:
+    assert not Pacer().is_too_long(5.0, 5.0 + LONGEST_S)
+    assert Pacer().is_too_long(5.0, 5.1 + LONGEST_S)
 
 
 def test_what_was_slow_once_is_forgotten() -> None:
@@ -54,7 +59,7 @@ def test_what_was_slow_once_is_forgotten() -> None:
     assert pacer.allows(0.0)
 
 
-@given(busy=st.floats(0.0, 0.79), cost_s=st.floats(0.001, LONGEST_S))
+@given(busy=st.floats(0.0, 0.79), cost_s=st.floats(0.001, 2 * LONGEST_S))
 def test_partials_never_take_more_than_their_share_of_the_free_time(busy: float, cost_s: float) -> None:
     pacer = paced(busy, cost_s)
     wait_s = next(ms / 1000 for ms in range(1, 10_000) if pacer.allows(ms / 1000))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.errors import Cancelled
 from engine.frames import frames_in, ms_to_samples
 from engine.pacing import Pacer
 from voice_edit.bench.clock import BenchClock
@@ -139,8 +140,12 @@ class MeasuredSession:
         if not self._pacer.allows(began_s):
             return None
         self._before_answer(self._session.frames_pushed)
+
+        def is_enough() -> bool:
+            return self._pacer.is_too_long(began_s, self._clock.now_s())
+
         with self._timed("partial"):
-            partial = self._session.partial()
+            partial = _partial(self._session, is_enough)
         now_s = self._clock.now_s()
         self._pacer.computed(now_s - began_s, now_s)
         if partial is not None:
@@ -194,3 +199,15 @@ class MeasuredSession:
         finally:
             spent = self._notes.spent_s
             spent[call] = spent.get(call, 0.0) + self._clock.now_s() - began_s
+
+
+def _partial(session: SpeechSession, give_up: Callable[[], bool]) -> Hypothesis | None:
+    """Partial words, given up when `give_up` says so, where the session is one of this process."""
+    from engine.session import Session
+
+    if not isinstance(session, Session):
+        return session.partial()
+    try:
+        return session.partial(give_up=give_up)
+    except Cancelled:
+        return None
