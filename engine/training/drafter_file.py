@@ -25,7 +25,9 @@ from engine.training.gguf_pair import (
     Weights,
     add_tensor,
     add_vocabulary,
+    faults,
     finish,
+    random_weights,
 )
 
 DRAFTER_FILE = "mtp.gguf"
@@ -91,16 +93,7 @@ def expected_tensors(shape: DrafterShape, n_vocab: int) -> dict[str, ShapeOf]:
 
 def random_drafter(shape: DrafterShape, n_vocab: int, *, seed: int = 0) -> dict[str, Weights]:
     """Weights of a drafter that guesses nonsense: the same for the same seed."""
-    rng = np.random.default_rng(seed)
-    tensors: dict[str, Weights] = {}
-    for name, dims in expected_tensors(shape, n_vocab).items():
-        if name.endswith("attn_q_norm.weight"):
-            tensors[name] = np.full(dims, dims[0] ** -0.25, dtype=np.float32)
-        elif len(dims) == 1:
-            tensors[name] = np.ones(dims, dtype=np.float32)
-        else:
-            tensors[name] = rng.standard_normal(dims, dtype=np.float32) * np.float32(dims[1] ** -0.5)
-    return tensors
+    return random_weights(expected_tensors(shape, n_vocab), seed)
 
 
 def write_drafter(
@@ -181,15 +174,7 @@ def vocabulary_of(model: Path) -> Vocabulary:
 def _check(shape: DrafterShape, tensors: Mapping[str, Weights], n_vocab: int) -> None:
     if shape.n_embd == shape.target.n_embd:
         raise ValueError(f"a drafter as wide as its model ({shape.n_embd}) is refused by llama.cpp")
-    wanted = expected_tensors(shape, n_vocab)
-    wrong = [f"missing {name} {dims}" for name, dims in wanted.items() if name not in tensors]
-    wrong += [f"unknown {name}" for name in tensors if name not in wanted]
-    wrong += [
-        f"{name} is {tensors[name].shape}, not {dims}"
-        for name, dims in wanted.items()
-        if name in tensors and tensors[name].shape != dims
-    ]
-    if wrong:
+    if wrong := faults(expected_tensors(shape, n_vocab), tensors):
         raise ValueError("cannot write the drafter: " + "; ".join(wrong))
 
 

@@ -122,9 +122,14 @@ def expected_tensors(shape: Shape, n_vocab: int) -> dict[str, ShapeOf]:
 
 def random_tensors(shape: Shape, n_vocab: int, *, seed: int = 0) -> dict[str, Weights]:
     """Weights that make a model which runs and says nonsense: the same for the same seed."""
+    return random_weights(expected_tensors(shape, n_vocab), seed)
+
+
+def random_weights(wanted: Mapping[str, ShapeOf], seed: int) -> dict[str, Weights]:
+    """Nonsense in the shapes `wanted`, at a scale at which a model stays sane."""
     rng = np.random.default_rng(seed)
     tensors: dict[str, Weights] = {}
-    for name, dims in expected_tensors(shape, n_vocab).items():
+    for name, dims in wanted.items():
         if name.endswith(("attn_q_norm.weight", "attn_k_norm.weight")):
             tensors[name] = np.full(dims, dims[0] ** -0.25, dtype=np.float32)
         elif len(dims) == 1:
@@ -178,16 +183,24 @@ def write_pair(
     return model, projector
 
 
-def _check(shape: Shape, tensors: Mapping[str, Weights], vocabulary: Vocabulary) -> None:
-    wanted = expected_tensors(shape, len(vocabulary.tokens))
-    optional = {"rope_freqs.weight"} | {f"blk.{i}.layer_output_scale.weight" for i in range(shape.n_layer)}
-    wrong = [f"missing {name} {dims}" for name, dims in wanted.items() if name not in tensors]
-    wrong += [f"unknown {name}" for name in tensors if name not in wanted and name not in optional]
-    wrong += [
+def faults(wanted: Mapping[str, ShapeOf], tensors: Mapping[str, Weights]) -> list[str]:
+    """What is missing, unknown or of another shape."""
+    found = [f"missing {name} {dims}" for name, dims in wanted.items() if name not in tensors]
+    found += [f"unknown {name}" for name in tensors if name not in wanted]
+    found += [
         f"{name} is {tensors[name].shape}, not {dims}"
         for name, dims in wanted.items()
         if name in tensors and tensors[name].shape != dims
     ]
+    return found
+
+
+def _check(shape: Shape, tensors: Mapping[str, Weights], vocabulary: Vocabulary) -> None:
+    wanted = expected_tensors(shape, len(vocabulary.tokens))
+    optional = {"rope_freqs.weight"} | {f"blk.{i}.layer_output_scale.weight" for i in range(shape.n_layer)}
+    wrong = faults(
+        wanted, {name: tensors[name] for name in tensors if name in wanted or name not in optional}
+    )
     if len(vocabulary.types) != len(vocabulary.tokens):
         wrong.append(f"{len(vocabulary.tokens)} tokens but {len(vocabulary.types)} token types")
     if not vocabulary.merges:
