@@ -21,6 +21,7 @@ from voice_edit.errors import (
     JournalUnavailable,
     NoMatch,
     UtteranceMissing,
+    VoiceEditError,
 )
 from voice_edit.journal import audio_store
 from voice_edit.journal.journal import Journal
@@ -173,6 +174,27 @@ def test_threads_and_journals_side_by_side_lose_nothing(place: Path) -> None:
     with Journal.open(place) as journal:
         words = {record.words for record in journal.log(limit=100)}
     assert words == {f"{name} {number}" for name in "abc" for number in range(10)}
+
+
+def test_many_who_open_a_new_journal_in_the_same_moment_all_get_it(tmp_path: Path) -> None:
+    failures: list[BaseException] = []
+
+    def open_and_close(place: Path, together: threading.Barrier) -> None:
+        together.wait()
+        try:
+            Journal.open(place, busy_timeout_s=30).close()
+        except VoiceEditError as error:
+            failures.append(error)
+
+    for number in range(40):
+        together = threading.Barrier(4)
+        place = tmp_path / str(number) / "journal.sqlite3"
+        threads = [threading.Thread(target=open_and_close, args=(place, together)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not failures
 
 
 def test_folder_and_files_are_private_whatever_the_umask_is(tmp_path: Path) -> None:
