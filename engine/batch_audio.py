@@ -329,7 +329,8 @@ class BatchSession:
             audio_s=audio_s,
             steps=answer.steps,
         )
-        return self._hypothesis(spelled.text, spelled.tokens, spelled.confidence, answer.stop, timing)
+        heard = self._hypothesis(spelled.text, spelled.tokens, spelled.confidence, answer.stop, timing)
+        return replace(heard, word_log_probs=spelled.word_log_probs)
 
     def _hypothesis(
         self,

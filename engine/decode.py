@@ -279,6 +279,11 @@ class AnswerText:
         self._begun = not thought_open
         self._parts: list[str] = []
 
+    @property
+    def is_thinking(self) -> bool:
+        """Whether a thought was opened and not closed yet: nothing of it becomes text."""
+        return not self._begun and bool(self._open) and self._held.lstrip().startswith(self._open)
+
     def push(self, piece: bytes) -> str:
         """Take the bytes of the next token; return what became visible by them, perhaps nothing."""
         return self._show(self._decoder.decode(piece))

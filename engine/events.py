@@ -112,6 +112,9 @@ class Hypothesis:
     timing: Timing
     stable: int = 0
     """Of a partial: code points of `text`, whole words, that the one before had as well (`agreement`)."""
+    word_log_probs: tuple[float, ...] = ()
+    """For each word of `text.split()` the natural-log probability of its tokens together; empty where that is
+    not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ def as_one(finals: Sequence[Hypothesis]) -> Hypothesis:
         confidence=sum(mean * count for mean, count in sure) / tokens if tokens else None,
         end_sample=last.end_sample,
         stop=next((final.stop for final in finals if final.stop != "eos"), "eos"),
+        word_log_probs=_scores(finals),
         timing=replace(
             last.timing,
             prefill_s=sum(timing.prefill_s for timing in timings),
@@ -65,6 +66,13 @@ def as_one(finals: Sequence[Hypothesis]) -> Hypothesis:
             accepted=sum(timing.accepted for timing in timings),
         ),
     )
+
+
+def _scores(finals: Sequence[Hypothesis]) -> tuple[float, ...]:
+    """Of every word, where all are known: joining neither adds nor drops a word."""
+    if any(len(final.word_log_probs) != len(final.text.split()) for final in finals):
+        return ()
+    return tuple(score for final in finals for score in final.word_log_probs)
 
 
 def join_text(before: str, after: str, *, is_cut: bool) -> str:

@@ -336,7 +336,8 @@ def _to_data(value: Any) -> Any:
 def _hypothesis(data: dict[str, Any]) -> Hypothesis:
     # Times are seconds of the monotonic clock. On Linux and macOS it counts from the start of the machine,
     # for all processes alike, so they can be compared with ours as they are.
-    return Hypothesis(**{**data, "tokens": tuple(data["tokens"]), "timing": Timing(**data["timing"])})
+    lists = {name: tuple(data[name]) for name in ("tokens", "word_log_probs")}
+    return Hypothesis(**{**data, **lists, "timing": Timing(**data["timing"])})
 
 
 def _written(data: dict[str, Any]) -> Written:
@@ -345,8 +346,12 @@ def _written(data: dict[str, Any]) -> Written:
 
 def _model_files(data: dict[str, Any]) -> ModelFiles:
     profile = PromptProfile(**{name: _tuples(value) for name, value in data["profile"].items()})
-    drafter = None if data["drafter"] is None else Path(data["drafter"])
-    return ModelFiles(data["name"], Path(data["model"]), Path(data["projector"]), profile, drafter)
+    drafter, adapter = (
+        None if data[part] is None else Path(data[part]) for part in ("drafter", "adapter")
+    )
+    return ModelFiles(
+        data["name"], Path(data["model"]), Path(data["projector"]), profile, drafter, adapter
+    )
 
 
 def _tuples(value: Any) -> Any:

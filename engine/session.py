@@ -423,6 +423,7 @@ class Session:
             start_sample=self._start_sample,
             end_sample=self._start_sample + self._pushed * FRAME_SAMPLES,
             stop=answer.stop,
+            word_log_probs=spelled.word_log_probs,
             timing=Timing(
                 end_of_speech_s=None,
                 first_token_s=spelled.first_token_s,
