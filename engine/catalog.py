@@ -39,6 +39,8 @@ class PromptProfile:
     tail_ms: int = 400
     dither: float = 0.0
     block_frames: int = 8
+    styles: tuple[str, ...] = ()
+    style_prompt: str = ""
     min_confidence: float = -4.0
     min_confidence_alone: float = -4.0
 
@@ -59,6 +61,8 @@ class ModelFiles:
     profile: PromptProfile
     drafter: Path | None = None
     """A `gemma4-assistant` made for this model, which guesses its next tokens; None where there is none."""
+    adapter: Path | None = None
+    """A LoRA that the model writes texts with, and never hears with; None where it needs none."""
 
 
 def profiles() -> dict[str, PromptProfile]:
@@ -96,7 +100,8 @@ def find_model(
     drafter = _locate(row["drafter"], folder) if "drafter" in row else None
     if drafter is not None and not drafter.is_file():
         drafter = None
-    return ModelFiles(name_or_path, model, mmproj, profiles()[row["profile"]], drafter)
+    adapter = _locate(row["adapter"], folder) if "adapter" in row else None
+    return ModelFiles(name_or_path, model, mmproj, profiles()[row["profile"]], drafter, adapter)
 
 
 def model_card(name: str = DEFAULT_MODEL) -> str:

@@ -59,6 +59,7 @@ class EngineClient:
             model=_absolute(files.model),
             projector=_absolute(files.projector),
             drafter=None if files.drafter is None else _absolute(files.drafter),
+            adapter=None if files.adapter is None else _absolute(files.adapter),
         )
         limits = limits or Limits()
         load = Load(
