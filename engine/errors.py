@@ -22,6 +22,7 @@
     │   ├── ModelMissing         no such file or catalog entry
     │   ├── ModelCorrupt         truncated, or not a GGUF file at all
     │   ├── ModelUnsupported     a sound GGUF of an architecture we cannot feed
+    │   ├── ModelTooLarge        it needs more memory than is free here
     │   ├── ProjectorUnsupported a projector of a kind that cannot be used
     │   ├── ProjectorMismatch    a projector of another width than the model
     │   ├── DrafterUnusable      a drafter that llama.cpp cannot use here; the model works without
@@ -208,6 +209,17 @@ class ModelUnsupported(ModelError):
 
     code = "model-unsupported"
     hint = "Use a model of the 'gemma4' architecture with its projector, or: --model bundled"
+
+
+class ModelTooLarge(ModelError):
+    """It needs more memory than this machine has free. Nothing was loaded."""
+
+    code = "model-too-large"
+    hint = (
+        "End other programs, or choose a smaller model (voice-edit model list), a smaller context "
+        "(engine.context_tokens, engine.writing_tokens), or engine.kv_type = \"q8_0\". "
+        "engine.check_memory = false tries it anyway."
+    )
 
 
 class ProjectorUnsupported(ModelError):
