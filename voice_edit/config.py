@@ -41,6 +41,8 @@ class EngineSettings(_Section):
     """The GGUF with the audio projection, where the model is a path. None: looked for beside the model."""
     context_tokens: int = Field(default=2048, ge=256, le=32768)
     """Positions in the KV cache."""
+    writing_tokens: int = Field(default=2048, ge=0, le=32768)
+    """Positions for texts that the model writes, besides; 0: the model only hears."""
     threads: int | None = Field(default=None, ge=1, le=512)
     """CPU threads; None leaves the choice to the engine."""
 
@@ -203,10 +205,41 @@ class HistorySettings(_Section):
     """Words and edits older than this are removed; they can then no longer be undone."""
 
 
+class ServerSettings(_Section):
+    """A program reached by HTTP that hears (`engine.model = "server"`) or writes (`rewrite.writer`)."""
+
+    url: str = ""
+    """Where it is, for example "http://127.0.0.1:8080"; empty for none."""
+    kind: Literal[
+        "auto", "llama-server", "vllm", "sglang", "ollama", "lmstudio", "litert-lm", "mlx", "openai"
+    ] = "auto"
+    """What it is; "auto" asks it, "openai" is any other with the same interface."""
+    model: str = ""
+    """The name of its model; empty for the first that it names."""
+    key_file: Path | None = None
+    """A file that holds its key and nothing else."""
+    allow_remote: bool = False
+    """Send words and sound to another machine."""
+    hears: Literal["auto", "chat", "transcriptions", "no"] = "auto"
+    """How it takes sound: in a chat, by its endpoint for transcriptions, not at all; "auto" finds out."""
+    connect_s: float = Field(default=3.0, ge=0.1, le=60.0)
+    """How long it may take to answer the door."""
+    read_s: float = Field(default=60.0, ge=1.0, le=600.0)
+    """How long it may be silent while an answer is waited for."""
+
+
+class RewriteSettings(_Section):
+    """Texts that a model writes."""
+
+    writer: Literal["auto", "local", "server"] = "auto"
+    """Who writes: the model that hears, or the server; "auto" is the server where one is configured."""
+
+
 class Settings(_Section):
     """Everything a user can set."""
 
     engine: EngineSettings = EngineSettings()
+    server: ServerSettings = ServerSettings()
     listening: ListeningSettings = ListeningSettings()
     microphone: MicrophoneSettings = MicrophoneSettings()
     hotkeys: HotkeySettings = HotkeySettings()
@@ -217,6 +250,7 @@ class Settings(_Section):
     target: TargetSettings = TargetSettings()
     field: FieldSettings = FieldSettings()
     dictation: DictationSettings = DictationSettings()
+    rewrite: RewriteSettings = RewriteSettings()
     history: HistorySettings = HistorySettings()
 
 

@@ -21,16 +21,16 @@ from voice_edit.errors import AudioFailed, Interrupted, ModelFailed, NotUndersto
 
 if TYPE_CHECKING:
     from engine.catalog import ModelFiles
-    from engine.client import EngineClient, EngineState
+    from engine.client import EngineState
     from engine.endpointing import EndpointingSettings
     from engine.events import Hypothesis, Level, Rejected, Samples, SpeechStarted, SpeechStopped
-    from engine.opening import LocalEngine
     from engine.source import AudioSource, PcmSource, WavSource
     from engine.speech import SpeechEngine
     from voice_edit.commands import AnyCommand
     from voice_edit.config import Paths, Settings
     from voice_edit.document import Edit
     from voice_edit.editor import Editor
+    from voice_edit.engines import OpenedEngine, ResidentEngine
     from voice_edit.journal.records import AudioSpan
     from voice_edit.manners.fitting import Meant
     from voice_edit.manners.manners import Manners
@@ -104,31 +104,22 @@ def describe_model(settings: Settings, paths: Paths, name: str) -> tuple[dict[st
     return data, card
 
 
-def open_model(settings: Settings, paths: Paths) -> LocalEngine:
-    """Load the model that hears; takes from a fraction of a second to a minute. Raises ModelFailed."""
-    files = find_model(settings, paths)
-    with failures_named():
-        from engine.opening import open_engine
+def open_model(settings: Settings, paths: Paths) -> OpenedEngine:
+    """What hears, in this process and ready; see `engines.open_local`. Raises ModelFailed, UsageError."""
+    from voice_edit import engines
 
-        return open_engine(files, n_ctx=settings.engine.context_tokens, n_threads=settings.engine.threads)
+    return engines.open_local(settings, paths)
 
 
 def open_engine(
     settings: Settings, paths: Paths, on_state: Callable[[EngineState], None] | None = None
-) -> EngineClient:
-    """The model in a process of its own, which is not started yet. Raises ModelFailed where files are
-    missing.
+) -> ResidentEngine:
+    """What hears for the daemon, not started yet; see `engines.open_resident`. Raises ModelFailed,
+    UsageError.
     """
-    files = find_model(settings, paths)
-    with failures_named():
-        from engine.client import EngineClient
+    from voice_edit import engines
 
-        return EngineClient(
-            files,
-            n_ctx=settings.engine.context_tokens,
-            n_threads=settings.engine.threads,
-            on_state=on_state,
-        )
+    return engines.open_resident(settings, paths, on_state)
 
 
 def hear(

@@ -24,12 +24,12 @@ from voice_edit.desktop.errors import FieldReadOnly, FieldSecret
 from voice_edit.errors import VoiceEditError
 
 if TYPE_CHECKING:
-    from engine.client import EngineClient
     from engine.microphone import Microphone, MicrophoneEvent
     from voice_edit.config import Settings
     from voice_edit.daemon.client_asker import ClientAsker
     from voice_edit.daemon.talking import Talker
     from voice_edit.daemon.target_book import Chosen, TargetBook
+    from voice_edit.engines import ResidentEngine
     from voice_edit.journal.journal import Journal
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class Coordinator:
         self.talker: Talker
         self.asker: ClientAsker
         self.microphone: Microphone
-        self.engine: EngineClient
+        self.engine: ResidentEngine
         self.on_failure: Callable[[telling.Event], object] = lambda event: None
         """Told of failures, for a desktop notification."""
         self.on_talking: Callable[[bool, Any], object] = lambda talking, seen: None

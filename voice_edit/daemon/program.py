@@ -36,17 +36,18 @@ from voice_edit.targets import names
 from voice_edit.vocabulary.store import KeptVocabulary
 
 if TYPE_CHECKING:
-    from engine.client import EngineClient, EngineState
+    from engine.client import EngineState
     from engine.microphone import Microphone, MicrophoneEvent
     from voice_edit.config import Paths, Settings
     from voice_edit.desktop.base import Desktop
+    from voice_edit.engines import ResidentEngine
     from voice_edit.journal.journal import Journal
     from voice_edit.targets.base import JournaledTarget
 
 logger = logging.getLogger(__name__)
 
 Tell = Callable[[str], object]
-OpenEngine = Callable[["Settings", "Paths", Callable[["EngineState"], None]], "EngineClient"]
+OpenEngine = Callable[["Settings", "Paths", Callable[["EngineState"], None]], "ResidentEngine"]
 OpenMicrophone = Callable[["Settings", Callable[["MicrophoneEvent"], None]], "Microphone"]
 OpenDesktop = Callable[["Settings"], "Desktop"]
 
