@@ -84,3 +84,18 @@ class LlamaGrammar:
     def __del__(self) -> None:
         if getattr(self, "_sampler", None):
             self.close()
+
+
+def grammar_of_schema(schema: str) -> str:
+    """GBNF of what a JSON schema, given as JSON, allows. Raises GrammarUnreadable for one that cannot be
+    written as a grammar.
+    """
+    from llama_cpp.llama_grammar import json_schema_to_gbnf
+
+    try:
+        return str(json_schema_to_gbnf(schema))
+    except Exception as error:
+        raise GrammarUnreadable(
+            f"the JSON schema cannot be made a grammar: {type(error).__name__}: {error}",
+            hint="Keep to types, properties, enums, arrays and references inside the schema.",
+        ) from error

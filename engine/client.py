@@ -312,21 +312,24 @@ class ClientText:
         originals: Sequence[str] = (),
         grammar: str | None = None,
         max_tokens: int = MOST_TOKENS,
+        json_schema: str | None = None,
         on_piece: Callable[[str], None] | None = None,
     ) -> Written:
         """What the model writes behind the prompt and `suffix`; see `TextPass.answer`. `on_piece` is called
         here with each piece of it as it appears. What is said meanwhile comes first, between two batches.
 
         Raises what `TextPass.answer` raises, Cancelled where it was dropped, and EngineLost where the process
+        `json_schema`: instead of a grammar, what the text is then JSON of.
+
         was lost meanwhile: the text may then be asked for again. ValueError for an empty suffix and for half
         characters, ContextFull for texts longer than any model can take; these leave the text as it was.
         """
         text, changed = self._text, self._keeper.changed
         wants_pieces = on_piece is not None
-        write = Write(text.number, suffix, tuple(originals), grammar, max_tokens, wants_pieces)
+        write = Write(text.number, suffix, tuple(originals), grammar, max_tokens, wants_pieces, json_schema)
         if not suffix:
             raise ValueError("a text follows at least one character behind its prompt")
-        _require_sendable(write, suffix, *originals, grammar or "")
+        _require_sendable(write, suffix, *originals, grammar or "", json_schema or "")
         with changed:
             if text.write is not None:
                 raise RuntimeError("this text is over: begin another one")

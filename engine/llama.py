@@ -130,13 +130,13 @@ class LlamaModel:
         raw = C.llama_vocab_get_text(self._vocab, token) if 0 <= token < self.n_vocab else b""
         return bytes(raw).decode(errors="replace")
 
-    def tokenize(self, text: str) -> list[int]:
-        """Tokens of `text`; special tokens are recognised, none is added."""
+    def tokenize(self, text: str, *, special: bool = True) -> list[int]:
+        """Tokens of `text`, none added; `special`: names of special tokens in it are recognised as such."""
         raw = text.encode()
         room = len(raw) + 8
         while True:
             buffer = (C.llama_token * room)()
-            n = C.llama_tokenize(self._vocab, raw, len(raw), buffer, room, False, True)
+            n = C.llama_tokenize(self._vocab, raw, len(raw), buffer, room, False, special)
             if n >= 0:
                 return list(buffer[:n])
             room = -n
@@ -157,6 +157,21 @@ class LlamaModel:
         """Free the weights. Contexts on them must be closed before."""
         if self._model:
             C.llama_model_free(self._model)
+    def load_adapter(self, path: Path) -> Any:
+        """Load a LoRA made for this model, for `LlamaContext.adapt`; it lives as long as the model does.
+
+        Raises ModelCorrupt with llama.cpp's own reason.
+        """
+        log = _start()
+        log.first_error = ""
+        adapter = C.llama_adapter_lora_init(self._model, str(path).encode()) if path.is_file() else None
+        if not adapter:
+            raise ModelCorrupt(
+                f"{path}: cannot be used with {self.path.name}: {log.first_error or 'no such file'}",
+                hint="An adapter belongs to one model; fetch both again.",
+            )
+        return adapter
+
             self._model = self._vocab = None
 
 
@@ -224,6 +239,8 @@ class LlamaContext:
         # switching sequences is one write and a batch costs no allocation.
         self._tokens = np.zeros(n_batch, dtype=np.int32)
         self._positions = np.zeros(n_batch, dtype=np.int32)
+        self._adapters: dict[int, Any] = {}
+        self._adapter: Any = None
         self._steps = np.arange(n_batch, dtype=np.int32)
         self._outputs = np.zeros(n_batch, dtype=np.int8)
         self._ones = np.ones(n_batch, dtype=np.int32)
@@ -285,6 +302,7 @@ class LlamaContext:
         self._outputs[n - outputs : n] = False
         self._first_output, self._n_outputs = n - outputs, 0 if code else outputs
         if code == 0:
+        self._use(self._adapters.get(sequence))
             return
         if code == _NO_SLOT:
             raise ContextFull(f"no room for {n} more tokens in a context of {self.n_ctx}")
@@ -297,6 +315,21 @@ class LlamaContext:
         """
         pointer = C.llama_get_logits_ith(self._context, self.output_index(row))
         return np.ctypeslib.as_array(pointer, shape=(self._model.n_vocab,))
+
+    def adapt(self, sequence: int, adapter: Any) -> None:
+        """Compute every batch of `sequence` with this adapter of the model's (`LlamaModel.load_adapter`), and
+        those of other sequences without. Switching costs llama.cpp a new plan of its graph.
+        """
+        self._adapters[sequence] = adapter
+
+    def _use(self, adapter: Any) -> None:
+        if adapter is self._adapter:
+            return
+        count = 0 if adapter is None else 1
+        adapters = (C.llama_adapter_lora_p_ctypes * 1)(adapter)
+        if C.llama_set_adapters_lora(self._context, adapters, count, (ctypes.c_float * 1)(1.0)):
+            raise DecodeFailed("llama.cpp cannot use the adapter")
+        self._adapter = adapter
 
     def output_index(self, row: int) -> int:
         """Which token of the last batch is number `row` of its outputs. Raises DecodeFailed for none."""

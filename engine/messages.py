@@ -140,6 +140,7 @@ class Write:
     max_tokens: int
     wants_pieces: bool
 
+    json_schema: str | None = None
 
 @dataclass(frozen=True, slots=True)
 class DropText:
@@ -346,12 +347,8 @@ def _written(data: dict[str, Any]) -> Written:
 
 def _model_files(data: dict[str, Any]) -> ModelFiles:
     profile = PromptProfile(**{name: _tuples(value) for name, value in data["profile"].items()})
-    drafter, adapter = (
-        None if data[part] is None else Path(data[part]) for part in ("drafter", "adapter")
-    )
-    return ModelFiles(
-        data["name"], Path(data["model"]), Path(data["projector"]), profile, drafter, adapter
-    )
+    drafter, adapter = (None if data[part] is None else Path(data[part]) for part in ("drafter", "adapter"))
+    return ModelFiles(data["name"], Path(data["model"]), Path(data["projector"]), profile, drafter, adapter)
 
 
 def _tuples(value: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from engine.catalog import PromptProfile
 from engine.errors import ModelUnsupported
@@ -107,26 +107,10 @@ class Prompt:
 
 def render(template: str, profile: PromptProfile, *, bos_text: str) -> tuple[str, str]:
     """The text before and after the audio. Raises ModelUnsupported for a template that cannot take audio."""
-    from jinja2 import TemplateError
-    from jinja2.ext import loopcontrols
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
     content = [{"type": "audio"}]
     if profile.instruction:
         content.insert(0, {"type": "text", "text": profile.instruction})
-    # The settings under which chat templates are written: those of transformers' apply_chat_template.
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
-    )
-    try:
-        text = environment.from_string(template).render(
-            messages=[{"role": "user", "content": content}],
-            bos_token=bos_text,
-            add_generation_prompt=True,
-            enable_thinking=False,
-        )
-    except TemplateError as error:
-        raise ModelUnsupported(f"its chat template cannot be rendered: {error}") from error
+    text = render_messages(template, [{"role": "user", "content": content}], bos_text=bos_text)
     before, placeholder, after = text.partition(profile.audio_placeholder)
     if not placeholder or profile.audio_placeholder in after:
         raise ModelUnsupported(
@@ -136,6 +120,27 @@ def render(template: str, profile: PromptProfile, *, bos_text: str) -> tuple[str
     if profile.thought_block and not after.endswith(profile.thought_block):
         after += profile.thought_block
     return before, after
+
+
+def render_messages(template: str, messages: Sequence[dict[str, Any]], *, bos_text: str) -> str:
+    """A conversation as the model's chat template writes it, up to where the answer begins.
+
+    Raises ModelUnsupported for a template that cannot be rendered.
+    """
+    from jinja2 import TemplateError
+    from jinja2.ext import loopcontrols
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    # The settings under which chat templates are written: those of transformers' apply_chat_template.
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
+    )
+    try:
+        return environment.from_string(template).render(
+            messages=messages, bos_token=bos_text, add_generation_prompt=True, enable_thinking=False
+        )
+    except TemplateError as error:
+        raise ModelUnsupported(f"its chat template cannot be rendered: {error}") from error
 
 
 def build(template: str, profile: PromptProfile, tokenizer: Tokenizer) -> Prompt:

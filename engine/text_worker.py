@@ -73,10 +73,15 @@ class TextWorker:
             self._meanwhile()
             return self._is_dropped(number)
 
+        grammar = message.grammar
+        if message.json_schema is not None:
+            from engine._llama_grammar import grammar_of_schema
+
+            grammar = grammar_of_schema(message.json_schema)
         written = text_pass.answer(
             text_pass.tokens(message.suffix),
             originals=[text_pass.tokens(original) for original in message.originals],
-            grammar=message.grammar,
+            grammar=grammar,
             max_tokens=message.max_tokens,
             on_piece=(lambda piece: self._send(TextPiece(number, piece))) if message.wants_pieces else None,
             give_up=give_up,

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from engine import decode
+from engine import decode, quoting
 from engine.branch import Branch
 from engine.draft import DraftSource
 from engine.errors import Cancelled, ContextFull
@@ -46,13 +46,19 @@ class TextPass:
     """Writes texts with an engine's model. One for an engine, used from the engine's thread."""
 
     def __init__(self, engine: Engine) -> None:
-        """Raises ContextFull where the engine was opened without `text_ctx`."""
+        """Raises ContextFull where the engine was opened without `text_ctx`, ModelCorrupt for an adapter that
+        cannot be used.
+        """
         if engine.text_ctx < LEAST_ANSWER:
             raise ContextFull(
                 "the model was loaded without room for a text pass",
                 hint="Open the engine with text_ctx: the positions for instructions, document and answer.",
             )
         self._engine = engine
+        if engine.files.adapter is not None:
+            adapter = engine.model.load_adapter(engine.files.adapter)
+            for sequence in (SEQUENCE, FORK_SEQUENCE):
+                engine.context.adapt(sequence, adapter)
         self._cache = KVCache(
             engine.context, sequence=SEQUENCE, fork_sequence=FORK_SEQUENCE, most=engine.text_ctx
         )
@@ -72,9 +78,11 @@ class TextPass:
         return self._engine.speed.ahead and self._cache.is_behind
 
     def tokens(self, text: str, *, begins: bool = False) -> list[int]:
-        """Tokens of `text`, special ones recognised; `begins`: with what every prompt begins with."""
+        """Tokens of `text`, special ones recognised where it is not marked as quoted (`quoting`); `begins`:
+        with what every prompt begins with.
+        """
         model = self._engine.model
-        found = model.tokenize(text)
+        found = quoting.tokenize(text, model)
         return [model.bos, *found] if begins and model.adds_bos and found[:1] != [model.bos] else found
 
     def begin(self, prefix: Sequence[int]) -> None:
