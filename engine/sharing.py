@@ -1,0 +1,281 @@
+"""One model for the microphone and for everybody else: the microphone first.
+
+    shared.session(), shared.read()      the microphone's utterances, the user's texts: at once, as without us
+    shared.background                    the local endpoint, Home Assistant: when the model is free
+
+While an utterance of the microphone's or a text of the user's is open, the background waits. What it was at
+is put off without an error and begun again by itself afterwards, from the frames and the prompt that were
+kept (see `engine.background`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
+
+from engine.background import BackgroundEngine, Client, TextSession
+from engine.catalog import ModelFiles, PromptProfile
+from engine.errors import Cancelled
+from engine.events import Hypothesis, Samples, Written
+from engine.speech import SpeechSession
+from engine.texts import MOST_TOKENS
+from engine.turns import Turns
+
+if TYPE_CHECKING:
+    from engine.keeper import EngineState
+
+
+class Resident(Client, Protocol):
+    """What can be shared: `EngineClient`, or what is like it."""
+
+    @property
+    def state(self) -> EngineState: ...
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def restarts(self) -> int: ...
+    def rss_bytes(self) -> int | None: ...
+    def preload(self) -> None: ...
+    def unload(self, *, wait_s: float = 5.0) -> bool: ...
+    def close(self) -> None: ...
+
+
+class SharedEngine:
+    """A client with a background. In front it is what the client is, and it owns it."""
+
+    def __init__(self, client: Resident, *, on_busy: Callable[[bool], None] | None = None) -> None:
+        """`on_busy` is told when the background begins to work and when it has nothing to do any more, from
+        whatever thread; it must not wait.
+        """
+        self.client = client
+        self._turns = Turns(on_busy)
+        self._session: SharedSession | None = None
+        self._text: SharedText | None = None
+        self._background = BackgroundEngine(client, self._turns, self._read_behind)
+
+    # --- the background ----------------------------------------------------------------------------------
+
+    @property
+    def background(self) -> BackgroundEngine:
+        """A SpeechEngine, and the source of texts, for everybody but the microphone and its user."""
+        return self._background
+
+    @property
+    def is_front_open(self) -> bool:
+        """Whether the microphone or the user works with the model now."""
+        return self._turns.is_front_open
+
+    # --- in front ----------------------------------------------------------------------------------------
+
+    def session(self, *, start_sample: int = 0, terms: Sequence[str] = ()) -> SharedSession:
+        """Begin an utterance of the microphone's; see `SpeechEngine.session`."""
+        with self._turns.changed:
+            if self._session is not None:
+                self._turns.end_front(self._session)
+            self._session = SharedSession(self._turns)
+            self._session.begin(lambda: self.client.session(start_sample=start_sample, terms=terms))
+            return self._session
+
+    def read(self, prefix: str) -> SharedText:
+        """Begin a text of the user's; see `EngineClient.read`. It is expected to be written soon."""
+        with self._turns.changed:
+            self._turns.announce_text()
+            if self._text is not None:
+                self._text.drop()
+            self._text = SharedText(self._turns, self.client, prefix)
+            return self._text
+
+    def cancel(self) -> None:
+        """Stop the microphone's session that is open, if any. The background goes on."""
+        with self._turns.changed:
+            if self._session is not None:
+                self._session.cancel()
+
+    def _read_behind(self, prefix: str) -> TextSession:
+        # The client keeps one text. One of the user's that was only announced is read again when wanted.
+        if self._text is not None:
+            self._text.displace()
+        return self.client.read(prefix)
+
+    # --- as the client -----------------------------------------------------------------------------------
+
+    @property
+    def files(self) -> ModelFiles:
+        """The model in use."""
+        return self.client.files
+
+    @property
+    def profile(self) -> PromptProfile:
+        """How this model wants to be asked."""
+        return self.client.profile
+
+    @property
+    def max_frames(self) -> int:
+        """Frames that fit into an utterance."""
+        return self.client.max_frames
+
+    @property
+    def state(self) -> EngineState:
+        """How the process is."""
+        return self.client.state
+
+    @property
+    def pid(self) -> int | None:
+        """The process, if there is one."""
+        return self.client.pid
+
+    @property
+    def restarts(self) -> int:
+        """How often a process was lost and replaced."""
+        return self.client.restarts
+
+    def rss_bytes(self) -> int | None:
+        """Memory of the process that is in RAM."""
+        return self.client.rss_bytes()
+
+    def preload(self) -> None:
+        """Start the process if it does not run."""
+        self.client.preload()
+
+    def unload(self, *, wait_s: float = 5.0) -> bool:
+        """Give the memory back, after what somebody waits for. True if there is no process any more."""
+        self._turns.yield_unawaited()
+        return self.client.unload(wait_s=wait_s)
+
+    def close(self) -> None:
+        """End everything, the background with it."""
+        self._turns.close()
+        self.client.close()
+
+    def __enter__(self) -> SharedEngine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class SharedSession:
+    """An utterance of the microphone's; while it is open, the background waits."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._inner: SpeechSession
+
+    def begin(self, begin: Callable[[], SpeechSession]) -> None:
+        """Put others off, and begin it."""
+        self._turns.begin_front(self)
+        with self._ends_when_it_fails():
+            self._inner = begin()
+
+    @property
+    def frames_pushed(self) -> int:
+        """Frames taken and not rewound."""
+        return self._inner.frames_pushed
+
+    @property
+    def lag_frames(self) -> int:
+        """See `SpeechSession.lag_frames`."""
+        return self._inner.lag_frames
+
+    def push(self, frames: Samples) -> None:
+        """See `SpeechSession.push`."""
+        with self._ends_when_it_fails():
+            self._inner.push(frames)
+
+    def rewind(self, frames: int) -> None:
+        """See `SpeechSession.rewind`."""
+        with self._ends_when_it_fails():
+            self._inner.rewind(frames)
+
+    def partial(self) -> Hypothesis | None:
+        """See `SpeechSession.partial`."""
+        with self._ends_when_it_fails():
+            return self._inner.partial()
+
+    def prepare(self) -> None:
+        """See `SpeechSession.prepare`."""
+        with self._ends_when_it_fails():
+            self._inner.prepare()
+
+    def finish(
+        self,
+        *,
+        on_piece: Callable[[str], None] | None = None,
+        end_of_speech_s: float | None = None,
+        end_sample: int | None = None,
+    ) -> Hypothesis:
+        """See `SpeechSession.finish`."""
+        try:
+            return self._inner.finish(
+                on_piece=on_piece, end_of_speech_s=end_of_speech_s, end_sample=end_sample
+            )
+        finally:
+            self._turns.end_front(self)
+
+    def cancel(self) -> None:
+        """See `SpeechSession.cancel`."""
+        self._inner.cancel()
+        self._turns.end_front(self)
+
+    @contextmanager
+    def _ends_when_it_fails(self) -> Iterator[None]:
+        # Whoever listens may have nothing more to say to an utterance that has failed.
+        try:
+            yield
+        except BaseException:
+            self._turns.end_front(self)
+            raise
+
+
+class SharedText:
+    """A text of the user's; while it is written, the background waits."""
+
+    def __init__(self, turns: Turns, client: Resident, prefix: str) -> None:
+        self._turns = turns
+        self._client = client
+        self._prefix = prefix
+        self._inner: TextSession | None = client.read(prefix)
+        """What the client reads; None where something in the background needed its place."""
+        self._is_dropped = False
+
+    def write(
+        self,
+        suffix: str,
+        *,
+        originals: Sequence[str] = (),
+        grammar: str | None = None,
+        max_tokens: int = MOST_TOKENS,
+        on_piece: Callable[[str], None] | None = None,
+    ) -> Written:
+        """See `ClientText.write`."""
+        with self._turns.changed:
+            if self._is_dropped:
+                raise Cancelled("the text was given up")
+            self._turns.begin_text(self)
+            try:
+                inner = self._inner = self._inner or self._client.read(self._prefix)
+            except BaseException:
+                self._turns.end_front(self)
+                raise
+        try:
+            return inner.write(
+                suffix, originals=originals, grammar=grammar, max_tokens=max_tokens, on_piece=on_piece
+            )
+        finally:
+            self._turns.end_front(self)
+
+    def drop(self) -> None:
+        """See `ClientText.drop`."""
+        with self._turns.changed:
+            self._is_dropped = True
+            if self._inner is not None:
+                self._inner.drop()
+
+    def displace(self) -> None:
+        """Another text takes its place in the client."""
+        with self._turns.changed:
+            self._inner = None
