@@ -30,8 +30,20 @@
     │   ├── DetectorMissing      the voice detector that was chosen is not installed
     │   ├── DiskFull             no room for the files that are to be written
     │   ├── PackageMissing       what was asked for needs a package that is not installed
+    │   ├── StoreBusy            another voice-edit changes the models of this user
+    │   ├── DownloadError        a model could not be fetched; nothing of it became active
+    │   │   ├── HubUnreachable       no connection, or it broke off again and again
+    │   │   ├── HubRefused           the file is not handed out, or is another one than is known
+    │   │   └── WrongBytes           what arrived is not what was promised
     │   ├── ContextFull          the utterance does not fit into the context
     │   ├── DecodeFailed         llama.cpp refused or failed a batch
+    │   ├── ServerError          a server that hears or writes cannot be used
+    │   │   ├── ServerUnusable       its URL or key makes no sense
+    │   │   ├── ServerForbidden      it is on another machine, or sends us there
+    │   │   ├── ServerUnreachable    nothing answers there
+    │   │   ├── ServerRefused        it answers with a refusal: key, model, request
+    │   │   ├── ServerLost           it fell silent, broke off, or talks nonsense
+    │   │   └── ServerDeaf           it takes no sound
     │   └── EngineLost           the process that hears ended over this utterance, again and again
     ├── GrammarUnreadable        what a text must fit is no grammar
     └── Cancelled                the user asked to stop; not a fault
@@ -287,6 +299,44 @@ class PackageMissing(ModelError):
     hint = "pip install 'voice-edit[bench]'"
 
 
+class StoreBusy(ModelError):
+    """Another voice-edit downloads, imports or removes a model of this user."""
+
+    code = "store-busy"
+    hint = "Wait until it is done, then run the command again."
+
+
+class DownloadError(ModelError):
+    """A model could not be fetched. Nothing of it became active, and what was used before still is."""
+
+    code = "download"
+    hint = "Run the command again: it goes on where it stopped."
+
+
+class HubUnreachable(DownloadError):
+    """No connection to the hub, or it broke off again and again."""
+
+    code = "hub-unreachable"
+    hint = (
+        "Run the command again: it goes on where it stopped. Behind a proxy or with a mirror, set HTTPS_PROXY "
+        "or HF_ENDPOINT."
+    )
+
+
+class HubRefused(DownloadError):
+    """The hub does not hand the file out, or what it has under that name is not what is known of it."""
+
+    code = "hub-refused"
+    hint = "Look at the model's page; `voice-edit model import PATH` takes files that you got another way."
+
+
+class WrongBytes(DownloadError):
+    """What arrived is not what was promised. It was thrown away."""
+
+    code = "wrong-bytes"
+    hint = "Run the command again, if need be over another network: something on the way changes the file."
+
+
 class ContextFull(ModelError):
     """This utterance does not fit into the context; a shorter one does."""
 
@@ -311,6 +361,60 @@ class EngineLost(ModelError):
     hint = (
         "The recording is kept: try it again with `voice-edit retry`. If that fails too, free memory or use "
         "a smaller model; `voice-edit doctor` tells more."
+    )
+
+
+class ServerError(ModelError):
+    """A server that hears or writes cannot be used, now or ever."""
+
+    code = "server"
+    hint = "`voice-edit doctor` asks the server and says what it can do; docs/servers.md has the settings."
+
+
+class ServerUnusable(ServerError):
+    """Its URL or its key makes no sense."""
+
+    code = "server-unusable"
+    hint = 'Write it like this in config.toml: [server] url = "http://127.0.0.1:8080" (docs/servers.md).'
+
+
+class ServerForbidden(ServerError):
+    """It is on another machine, or sends us to one, and nobody allowed that."""
+
+    code = "server-forbidden"
+    hint = (
+        "What you say would leave this machine. If you want that, set server.allow_remote = true; "
+        "or reach the other machine through a tunnel: ssh -N -L 8000:127.0.0.1:8000 HOST"
+    )
+
+
+class ServerUnreachable(ServerError):
+    """Nothing answers there."""
+
+    code = "server-unreachable"
+    hint = "Start the server, and compare its host and port with server.url; `voice-edit doctor` tries it."
+
+
+class ServerRefused(ServerError):
+    """It answers, with a refusal."""
+
+    code = "server-refused"
+
+
+class ServerLost(ServerError):
+    """It fell silent, broke off, or said what is no answer."""
+
+    code = "server-lost"
+    hint = "Nothing was changed. Try again; the server's own log says more, and server.read_s allows more time."
+
+
+class ServerDeaf(ServerError):
+    """It takes no sound."""
+
+    code = "server-deaf"
+    hint = (
+        "Let a model on this machine hear and the server write: engine.model = \"bundled\" or a GGUF file, "
+        'and rewrite.writer = "server" (docs/servers.md).'
     )
 
 
