@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from llama_cpp import llama_cpp as C  # noqa: N812  (as in llama.h)
 
+from engine._llama_params import set_cache
 from engine.errors import DecodeFailed, DrafterUnusable
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class LlamaDrafter:
         # One token at a time would do, but llama.cpp plans for one of each sequence and aborts over less.
         params.n_batch = params.n_ubatch = params.n_outputs_max = target.n_seq_max
         params.n_threads = params.n_threads_batch = threads.n_threads
+        set_cache(params, target.loading)
         params.swa_full = True
         params.kv_unified = True
         params.no_perf = True

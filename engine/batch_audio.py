@@ -23,8 +23,10 @@ from engine.catalog import ModelFiles, PromptProfile
 from engine.conformer import check_projector, check_sound
 from engine.errors import Cancelled, ContextFull, ModelUnsupported, ProjectorUnsupported
 from engine.events import Hypothesis, HypothesisStop, Samples, Timing
+from engine.fit import plan
 from engine.frames import FRAME_SAMPLES, samples_to_s
 from engine.gguf_header import GgufHeader, read_header, require_model
+from engine.loading import Loading
 from engine.prompt import Prompt, build, special_tokens
 from engine.session import DITHER_FRAMES, LEAST_ANSWER
 from engine.speed import Speed
@@ -92,26 +94,28 @@ class BatchEngine:
         n_ctx: int = 2048,
         n_threads: int | None = None,
         polling: int | None = None,
-        gpu_layers: int = -1,
+        loading: Loading | None = None,
         speed: Speed | None = None,
     ) -> BatchEngine:
         """Load a model and its projector, of any kind that mtmd takes sound with. The arguments are those of
         `Engine.open`; of `speed`, only `prepare` has a meaning here.
 
         Raises ModelMissing, ModelCorrupt, ModelUnsupported, ProjectorUnsupported, ProjectorMismatch,
-        ContextFull.
+        ModelTooLarge, ContextFull.
         """
         header = read_header(files.model)
         check_projector(read_header(files.projector), require_model(header))
+        loading = loading or Loading()
+        gpu_layers = plan(files, header, n_ctx=n_ctx, text_ctx=0, loading=loading)
         from engine._mtmd import Mtmd
         from engine.llama import LlamaContext, LlamaModel, ThreadSettings
 
         began = time.monotonic()
-        model = LlamaModel(files.model, gpu_layers=gpu_layers)
+        model = LlamaModel(files.model, gpu_layers=gpu_layers, loading=loading)
         closing: list[Callable[[], None]] = [model.close]
         try:
             threads = ThreadSettings(n_threads or default_threads(model.n_params), polling)
-            context = LlamaContext(model, n_ctx=n_ctx, threads=threads)
+            context = LlamaContext(model, n_ctx=n_ctx, threads=threads, loading=loading)
             closing.append(context.close)
             mtmd = Mtmd(model, files.projector, n_threads=threads.n_threads, use_gpu=gpu_layers != 0)
             closing.append(mtmd.close)

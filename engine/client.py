@@ -20,6 +20,7 @@ from engine.errors import Cancelled, ContextFull
 from engine.events import Hypothesis, Samples, Written
 from engine.frames import FRAME_SAMPLES
 from engine.keeper import EngineState, Keeper, Limits
+from engine.loading import Loading
 from engine.messages import Finish, Load, Read, Write, pack
 from engine.terms import usable
 from engine.texts import MOST_TOKENS, Text
@@ -42,7 +43,7 @@ class EngineClient:
         text_ctx: int = 0,
         n_threads: int | None = None,
         polling: int | None = None,
-        gpu_layers: int = -1,
+        loading: Loading | None = None,
         block_frames: int | None = None,
         on_state: Callable[[EngineState], None] | None = None,
         limits: Limits | None = None,
@@ -67,7 +68,7 @@ class EngineClient:
             n_ctx=n_ctx,
             n_threads=n_threads,
             polling=polling,
-            gpu_layers=gpu_layers,
+            loading=loading or Loading(),
             block_frames=block_frames,
             beat_s=limits.beat_s,
             is_debug=False,
@@ -311,16 +312,16 @@ class ClientText:
         *,
         originals: Sequence[str] = (),
         grammar: str | None = None,
-        max_tokens: int = MOST_TOKENS,
         json_schema: str | None = None,
+        max_tokens: int = MOST_TOKENS,
         on_piece: Callable[[str], None] | None = None,
     ) -> Written:
         """What the model writes behind the prompt and `suffix`; see `TextPass.answer`. `on_piece` is called
         here with each piece of it as it appears. What is said meanwhile comes first, between two batches.
 
-        Raises what `TextPass.answer` raises, Cancelled where it was dropped, and EngineLost where the process
         `json_schema`: instead of a grammar, what the text is then JSON of.
 
+        Raises what `TextPass.answer` raises, Cancelled where it was dropped, and EngineLost where the process
         was lost meanwhile: the text may then be asked for again. ValueError for an empty suffix and for half
         characters, ContextFull for texts longer than any model can take; these leave the text as it was.
         """

@@ -11,6 +11,7 @@ compared with what it reserves for files of the true shapes; tests/test_fit.py d
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -21,9 +22,11 @@ from engine.gguf_header import GgufHeader, read_header
 from engine.loading import CACHE_BITS, Loading
 from engine.machine import Device, Machine, machine
 
+logger = logging.getLogger(__name__)
+
 __all__ = [
     "SHAPES", "Device", "Machine", "Needs", "Placement", "Shape", "check", "machine", "needs", "needs_of",
-    "place", "shape_of",
+    "place", "plan", "shape_of",
 ]  # fmt: skip
 
 MIB: Final = 2**20
@@ -170,10 +173,18 @@ def needs(
 
 
 def needs_of(
-    files: ModelFiles, *, n_ctx: int = 2048, text_ctx: int = 2048, loading: Loading | None = None
+    files: ModelFiles,
+    *,
+    header: GgufHeader | None = None,
+    n_ctx: int = 2048,
+    text_ctx: int = 2048,
+    loading: Loading | None = None,
 ) -> Needs:
-    """What the files of a model need that are here. Raises ModelMissing, ModelCorrupt."""
-    header = read_header(files.model)
+    """What the files of a model need that are here; `header`: the model's, where it was read before.
+
+    Raises ModelMissing, ModelCorrupt.
+    """
+    header = header or read_header(files.model)
     shape = shape_of(header)
     known = needs(
         shape,
@@ -222,12 +233,18 @@ def place(needs: Needs, machine: Machine, loading: Loading | None = None) -> Pla
     return Placement("both", n, fits, said)
 
 
-def check(name: str, needs: Needs, machine: Machine, loading: Loading | None = None) -> Placement:
+def check(
+    needs: Needs, machine: Machine, loading: Loading | None = None, *, name: str = "the model"
+) -> Placement:
     """As `place`. Raises ModelTooLarge, with the numbers, for what does not fit."""
     placement = place(needs, machine, loading)
-    if not placement.fits:
-        raise ModelTooLarge(f"{name} does not fit: {placement.said}")
+    _require(name, placement)
     return placement
+
+
+def _require(name: str, placement: Placement) -> None:
+    if not placement.fits:
+        raise ModelTooLarge(f"{name} does not fit: it needs {placement.said}")
 
 
 def _on_cpu(needs: Needs, machine: Machine) -> Placement:
@@ -265,6 +282,22 @@ def _per_layer(header: GgufHeader, key: str, layers: int) -> tuple[bool | int | 
 
 def _size(path: Path | None) -> int:
     return path.stat().st_size if path is not None and path.is_file() else 0
+
+
+def plan(files: ModelFiles, header: GgufHeader, *, n_ctx: int, text_ctx: int, loading: Loading) -> int:
+    """For llama.cpp: how many layers of a model with `header` go to a graphics card, before it is loaded.
+
+    Raises ModelTooLarge, unless `loading` says not to look.
+    """
+    if loading.gpu_layers is not None and not loading.check_memory:
+        return loading.gpu_layers
+    here = machine()
+    wanted = needs_of(files, header=header, n_ctx=n_ctx, text_ctx=text_ctx, loading=loading)
+    placement = place(wanted, here, loading)
+    if loading.check_memory:
+        _require(files.name, placement)
+    logger.info("%s: %s", files.name, placement.said)
+    return placement.gpu_layers
 
 
 def gb(n_bytes: int) -> str:

@@ -18,7 +18,9 @@ import numpy.typing as npt
 from llama_cpp import llama_cpp as C  # noqa: N812  (as in llama.h)
 
 from engine._llama_mtp import compute_outputs_only
+from engine._llama_params import set_cache, set_loading
 from engine.errors import ContextFull, DecodeFailed, ModelCorrupt
+from engine.loading import Loading
 from engine.projection import SoftTokens
 
 logger = logging.getLogger(__name__)
@@ -77,8 +79,9 @@ def _start() -> _Log:
 class LlamaModel:
     """Weights and vocabulary of one GGUF file. Judge the file by `gguf_header` before: see there."""
 
-    def __init__(self, path: Path, *, gpu_layers: int = -1) -> None:
-        """Load the file; `gpu_layers` = -1 puts all layers on the GPU of a build that has one.
+    def __init__(self, path: Path, *, gpu_layers: int = -1, loading: Loading | None = None) -> None:
+        """Load the file; `gpu_layers` = -1 puts all layers on the GPU of a build that has one, whatever
+        `loading` says about it (see `fit.plan`).
 
         Raises ModelCorrupt with llama.cpp's own reason.
         """
@@ -86,6 +89,7 @@ class LlamaModel:
         log.first_error = ""
         params = C.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
+        set_loading(params, loading or Loading())
         model = C.llama_model_load_from_file(str(path).encode(), params)
         if not model:
             raise ModelCorrupt(f"{path}: llama.cpp cannot load it: {log.first_error or 'no reason given'}")
@@ -153,10 +157,6 @@ class LlamaModel:
             piece = self._pieces[token] = self._piece_buffer.raw[:n]
         return piece
 
-    def close(self) -> None:
-        """Free the weights. Contexts on them must be closed before."""
-        if self._model:
-            C.llama_model_free(self._model)
     def load_adapter(self, path: Path) -> Any:
         """Load a LoRA made for this model, for `LlamaContext.adapt`; it lives as long as the model does.
 
@@ -172,6 +172,10 @@ class LlamaModel:
             )
         return adapter
 
+    def close(self) -> None:
+        """Free the weights. Contexts on them must be closed before."""
+        if self._model:
+            C.llama_model_free(self._model)
             self._model = self._vocab = None
 
 
@@ -199,9 +203,10 @@ class LlamaContext:
         n_ctx: int,
         n_batch: int = 512,
         threads: ThreadSettings | None = None,
+        loading: Loading | None = None,
     ) -> None:
         """Reserve all memory. Raises DecodeFailed where there is not enough."""
-        threads = threads or ThreadSettings()
+        threads, loading = threads or ThreadSettings(), loading or Loading()
         log = _start()
         log.first_error = ""
         params = C.llama_context_default_params()
@@ -210,6 +215,7 @@ class LlamaContext:
         params.n_seq_max = N_SEQ_MAX
         params.n_outputs_max = min(MAX_OUTPUTS, n_ctx)
         params.n_threads = params.n_threads_batch = threads.n_threads
+        set_cache(params, loading)
         params.swa_full = True
         params.kv_unified = True
         params.no_perf = True
@@ -230,7 +236,11 @@ class LlamaContext:
         self.max_outputs = int(params.n_outputs_max)
         """Rows of logits that one batch may ask for."""
         self.n_seq_max = N_SEQ_MAX
+        self.loading = loading
+        """How its cache is kept; a drafter that reads it must know."""
         self._first_output = self._n_outputs = 0
+        self._adapters: dict[int, Any] = {}
+        self._adapter: Any = None
         self._pool = _attach_pool(context, threads)
         self._allocate(self.n_batch)
 
@@ -239,8 +249,6 @@ class LlamaContext:
         # switching sequences is one write and a batch costs no allocation.
         self._tokens = np.zeros(n_batch, dtype=np.int32)
         self._positions = np.zeros(n_batch, dtype=np.int32)
-        self._adapters: dict[int, Any] = {}
-        self._adapter: Any = None
         self._steps = np.arange(n_batch, dtype=np.int32)
         self._outputs = np.zeros(n_batch, dtype=np.int8)
         self._ones = np.ones(n_batch, dtype=np.int32)
@@ -294,6 +302,7 @@ class LlamaContext:
             raise ValueError(f"a batch of {n} gives up to {min(n, self.max_outputs)} outputs, not {outputs}")
         log = _start()
         log.first_error = ""
+        self._use(self._adapters.get(sequence))
         np.add(self._steps[:n], position, out=self._positions[:n])
         self._outputs[n - outputs : n] = True
         self._sequence[0] = sequence
@@ -302,19 +311,10 @@ class LlamaContext:
         self._outputs[n - outputs : n] = False
         self._first_output, self._n_outputs = n - outputs, 0 if code else outputs
         if code == 0:
-        self._use(self._adapters.get(sequence))
             return
         if code == _NO_SLOT:
             raise ContextFull(f"no room for {n} more tokens in a context of {self.n_ctx}")
         raise DecodeFailed(f"llama.cpp failed a batch of {n} (code {code}): {log.first_error or 'no reason'}")
-
-    def logits(self, row: int = 0) -> Logits:
-        """Logits float32[n_vocab] after the token that is number `row` of the last batch's outputs.
-
-        A view into llama.cpp's buffer, valid and writable until the next batch.
-        """
-        pointer = C.llama_get_logits_ith(self._context, self.output_index(row))
-        return np.ctypeslib.as_array(pointer, shape=(self._model.n_vocab,))
 
     def adapt(self, sequence: int, adapter: Any) -> None:
         """Compute every batch of `sequence` with this adapter of the model's (`LlamaModel.load_adapter`), and
@@ -330,6 +330,14 @@ class LlamaContext:
         if C.llama_set_adapters_lora(self._context, adapters, count, (ctypes.c_float * 1)(1.0)):
             raise DecodeFailed("llama.cpp cannot use the adapter")
         self._adapter = adapter
+
+    def logits(self, row: int = 0) -> Logits:
+        """Logits float32[n_vocab] after the token that is number `row` of the last batch's outputs.
+
+        A view into llama.cpp's buffer, valid and writable until the next batch.
+        """
+        pointer = C.llama_get_logits_ith(self._context, self.output_index(row))
+        return np.ctypeslib.as_array(pointer, shape=(self._model.n_vocab,))
 
     def output_index(self, row: int) -> int:
         """Which token of the last batch is number `row` of its outputs. Raises DecodeFailed for none."""

@@ -31,6 +31,7 @@ from engine.catalog import ModelFiles, PromptProfile
 from engine.errors import EngineError, ModelError
 from engine.events import Hypothesis, Timing, WritingTiming, Written
 from engine.frames import FRAME_SAMPLES
+from engine.loading import Loading
 from engine.wire import BEAT, JSON, MAX_PAYLOAD, SOUND, Packet, WireError, encode
 
 MOST_FRAMES: Final = 16
@@ -51,7 +52,7 @@ class Load:
     n_ctx: int
     n_threads: int | None
     polling: int | None
-    gpu_layers: int
+    loading: Loading
     block_frames: int | None
     beat_s: float
     """While there is work, a sign of life is wanted this often."""
@@ -139,8 +140,8 @@ class Write:
     grammar: str | None
     max_tokens: int
     wants_pieces: bool
-
     json_schema: str | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class DropText:
@@ -327,7 +328,7 @@ def _unpack_sound(payload: bytes) -> Sound:
 def _to_data(value: Any) -> Any:
     if isinstance(value, ModelFiles):
         return {name: str(x) if isinstance(x, Path) else x for name, x in asdict(value).items()}
-    if isinstance(value, Hypothesis | Written):
+    if isinstance(value, Hypothesis | Written | Loading):
         return asdict(value)
     if isinstance(value, EngineError):
         return error_to_data(value)
@@ -391,6 +392,7 @@ _BUILDERS: Final[dict[str, Any]] = {
     "originals": _names,
     "written": _written,
     "files": _model_files,
+    "loading": lambda data: Loading(**data),
     "hypothesis": _hypothesis,
     "error": error_from_data,
 }

@@ -14,6 +14,7 @@ from engine.catalog import ModelFiles
 from engine.conformer import KIND as CONFORMER
 from engine.errors import EngineError
 from engine.gguf_header import projector_kind, read_header
+from engine.loading import Loading
 from engine.speed import Speed
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def open_engine(
     text_ctx: int = 0,
     n_threads: int | None = None,
     polling: int | None = None,
-    gpu_layers: int = -1,
+    loading: Loading | None = None,
     block_frames: int | None = None,
     speed: Speed | None = None,
 ) -> LocalEngine:
@@ -62,12 +63,12 @@ def open_engine(
             text_ctx=text_ctx,
             n_threads=n_threads,
             polling=polling,
-            gpu_layers=gpu_layers,
+            loading=loading,
             block_frames=block_frames,
             speed=speed,
         )
     from engine.batch_audio import BatchEngine
 
     return BatchEngine.open(
-        files, n_ctx=n_ctx, n_threads=n_threads, polling=polling, gpu_layers=gpu_layers, speed=speed
+        files, n_ctx=n_ctx, n_threads=n_threads, polling=polling, loading=loading, speed=speed
     )

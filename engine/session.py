@@ -29,9 +29,11 @@ from engine.conformer import judge
 from engine.draft import DraftSource, LastAnswer
 from engine.errors import Cancelled, ContextFull, ModelError, ModelUnsupported
 from engine.events import Hypothesis, HypothesisKind, Timing
+from engine.fit import plan
 from engine.frames import FRAME_SAMPLES, samples_to_s
 from engine.gguf_header import GgufHeader, read_header, require_model
 from engine.kvcache import KVCache
+from engine.loading import Loading
 from engine.projection import Frames, SoundProjection
 from engine.prompt import Prompt, build, special_tokens
 from engine.speed import Speed
@@ -118,7 +120,7 @@ class Engine:
         text_ctx: int = 0,
         n_threads: int | None = None,
         polling: int | None = None,
-        gpu_layers: int = -1,
+        loading: Loading | None = None,
         block_frames: int | None = None,
         speed: Speed | None = None,
     ) -> Engine:
@@ -127,24 +129,26 @@ class Engine:
         `n_ctx`: positions for prompt, frames and answer; 30 s of sound are 750. `text_ctx`: positions for one
         `writing.TextPass` besides. `n_threads`: None is 1 for a small model, else one for each core that may
         be used. `polling`: how hard idle threads spin, 0 to 100; None is llama.cpp's own choice, 0 is kind to
-        a busy machine. `gpu_layers`: -1 is all, where llama.cpp was built for a GPU. `block_frames`: frames
-        prefilled at once; None is what the profile says. `speed`: what may be used to be fast; None is
-        everything.
+        a busy machine. `loading`: where it goes in memory and how; None is what suits this machine.
+        `block_frames`: frames prefilled at once; None is what the profile says. `speed`: what may be used to
+        be fast; None is everything.
 
         Raises ModelMissing, ModelCorrupt, ModelUnsupported, ProjectorUnsupported, ProjectorMismatch,
-        ContextFull.
+        ModelTooLarge, ContextFull.
         """
         header = read_header(files.model)
         judged = judge(files.projector, n_embd=require_model(header))
+        loading = loading or Loading()
+        gpu_layers = plan(files, header, n_ctx=n_ctx, text_ctx=text_ctx, loading=loading)
         from engine.llama import LlamaContext, LlamaModel, ThreadSettings
         from engine.mtp import try_mtp
 
         began = time.monotonic()
         with ExitStack() as undone:
-            model = LlamaModel(files.model, gpu_layers=gpu_layers)
+            model = LlamaModel(files.model, gpu_layers=gpu_layers, loading=loading)
             undone.callback(model.close)
             threads = ThreadSettings(n_threads or default_threads(model.n_params), polling)
-            context = LlamaContext(model, n_ctx=n_ctx + text_ctx, threads=threads)
+            context = LlamaContext(model, n_ctx=n_ctx + text_ctx, threads=threads, loading=loading)
             undone.callback(context.close)
             projection = judged(model, threads.n_threads, gpu_layers != 0)
             undone.callback(projection.close)

@@ -240,7 +240,7 @@ class Worker:
                 text_ctx=load.text_ctx,
                 n_threads=load.n_threads,
                 polling=load.polling,
-                gpu_layers=load.gpu_layers,
+                loading=load.loading,
                 block_frames=load.block_frames,
             )
         except EngineError as error:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from engine import errors, messages, wire
 from engine.catalog import ModelFiles, profiles
 from engine.events import Hypothesis, Timing, WritingTiming, Written
+from engine.loading import CACHE_BITS, Loading
 from engine.wire import Packet, WireError
 
 packets = st.builds(Packet, st.sampled_from([wire.JSON, wire.SOUND, wire.BEAT]), st.binary(max_size=300))
@@ -109,7 +110,12 @@ to_engine = st.one_of(
         numbers,
         counts,
         counts,
-        st.integers(-1, 99),
+        st.builds(
+            Loading,
+            gpu_layers=st.none() | st.integers(-1, 99),
+            kv_type=st.sampled_from(list(CACHE_BITS)),
+            mlock=st.booleans(),
+        ),
         counts,
         floats,
         st.booleans(),

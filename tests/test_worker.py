@@ -23,6 +23,7 @@ from engine_processes import (
 
 from engine import messages, wire
 from engine.client import EngineClient
+from engine.loading import Loading
 
 ROOT = Path(__file__).parent.parent
 
@@ -147,7 +148,9 @@ def test_it_ends_with_its_parent_even_while_somebody_holds_its_socket() -> None:
         try:
             assert parent.stdout is not None
             pid = int(parent.stdout.readline())
-            ours.sendall(messages.pack(messages.Load(tiny.tiny_model(), 512, 1, None, 0, None, 1.0, False)))
+            ours.sendall(
+                messages.pack(messages.Load(tiny.tiny_model(), 512, 1, None, Loading(), None, 1.0, False))
+            )
             assert ours.recv(1) == b"V"  # it has come as far as to speak
         finally:
             parent.kill()

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib.resources import files as package_files
 from typing import TYPE_CHECKING, Any
 
+from engine.loading import Loading
 from engine.speed import PLAIN, Speed
 from voice_edit.bench import tables
 from voice_edit.bench.forced import ACCEPTANCE, end_token, force
@@ -156,7 +157,7 @@ def execute(
         n_ctx=256,
         text_ctx=TEXT_CONTEXT,
         n_threads=opening.threads,
-        gpu_layers=opening.gpu_layers,
+        loading=Loading(gpu_layers=opening.gpu_layers),
     ) as engine:
         has_drafter = engine.mtp is not None
         picker, writer = force(engine), TextPass(engine)

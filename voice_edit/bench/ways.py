@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from engine.loading import Loading
 from engine.speech import SpeechEngine
 from engine.speed import PLAIN, Speed
 
@@ -105,7 +106,7 @@ def open_engine(kind: EngineKind, ways: Sequence[Way], files: ModelFiles, openin
             files,
             n_ctx=opening.context_tokens,
             n_threads=opening.threads,
-            gpu_layers=opening.gpu_layers,
+            loading=Loading(gpu_layers=opening.gpu_layers),
             speed=PLAIN,
         )
     from engine.session import Engine
@@ -114,7 +115,7 @@ def open_engine(kind: EngineKind, ways: Sequence[Way], files: ModelFiles, openin
         files,
         n_ctx=opening.context_tokens,
         n_threads=opening.threads,
-        gpu_layers=opening.gpu_layers,
+        loading=Loading(gpu_layers=opening.gpu_layers),
         # What it loads once, it loads if any of them wants it.
         speed=Speed(mtp=any(way.speed.mtp for way in ways)),
     )
