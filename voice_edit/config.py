@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from engine.loading import CacheType, FlashAttention, Loading
 from voice_edit.errors import UsageError
 from voice_edit.own_files import read_toml
 from voice_edit.paths import Paths
@@ -45,6 +46,34 @@ class EngineSettings(_Section):
     """Positions for texts that the model writes, besides; 0: the model only hears."""
     threads: int | None = Field(default=None, ge=1, le=512)
     """CPU threads; None leaves the choice to the engine."""
+    gpu_layers: int | None = Field(default=None, ge=-1, le=999)
+    """Layers on the graphics card, of an llama.cpp that was built for it; -1 all, None as many as fit."""
+    flash_attention: FlashAttention = "auto"
+    """Attention in one step, with less memory; "auto": wherever it is possible."""
+    kv_type: CacheType = "f16"
+    """How the KV cache is kept: q8_0 takes half the memory, q4_0 about a quarter; both may change words."""
+    mmap: bool = True
+    """Map the model's file instead of copying it into memory."""
+    mlock: bool = False
+    """Keep the weights in main memory, whatever other programs need."""
+    check_memory: bool = True
+    """Refuse a model that does not fit into the memory that is free."""
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> EngineSettings:
+        self.loading()
+        return self
+
+    def loading(self) -> Loading:
+        """These choices as the engine takes them. Raises ValueError for what does not go together."""
+        return Loading(
+            gpu_layers=self.gpu_layers,
+            flash_attention=self.flash_attention,
+            kv_type=self.kv_type,
+            mmap=self.mmap,
+            mlock=self.mlock,
+            check_memory=self.check_memory,
+        )
 
 
 class ListeningSettings(_Section):

@@ -88,6 +88,7 @@ def open_resident(
             n_ctx=settings.engine.context_tokens,
             n_threads=settings.engine.threads,
             text_ctx=settings.engine.writing_tokens,
+            loading=settings.engine.loading(),
             on_state=on_state,
         )
 
@@ -100,7 +101,12 @@ def open_local(settings: Settings, paths: Paths) -> OpenedEngine:
     with failures_named():
         from engine.opening import open_engine
 
-        return open_engine(files, n_ctx=settings.engine.context_tokens, n_threads=settings.engine.threads)
+        return open_engine(
+            files,
+            n_ctx=settings.engine.context_tokens,
+            n_threads=settings.engine.threads,
+            loading=settings.engine.loading(),
+        )
 
 
 def open_writer(settings: Settings, paths: Paths, engine: SpeechEngine) -> Writer | None:
