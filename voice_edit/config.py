@@ -264,6 +264,19 @@ class RewriteSettings(_Section):
     """Who writes: the model that hears, or the server; "auto" is the server where one is configured."""
 
 
+class WyomingSettings(_Section):
+    """Home Assistant and its like hear with our model."""
+
+    enabled: bool = False
+    """Let programs that speak the Wyoming protocol hear with the model."""
+    uri: str = "tcp://127.0.0.1:10300"
+    """Where they reach it; "unix:///PATH" is a socket in a folder. Takes effect when the daemon starts."""
+    allow_remote: bool = False
+    """Let `uri` be an address that other machines reach; Wyoming has no passwords."""
+    languages: str = "en"
+    """What they are told that the model understands, with commas in between."""
+
+
 class Settings(_Section):
     """Everything a user can set."""
 
@@ -280,6 +293,7 @@ class Settings(_Section):
     field: FieldSettings = FieldSettings()
     dictation: DictationSettings = DictationSettings()
     rewrite: RewriteSettings = RewriteSettings()
+    wyoming: WyomingSettings = WyomingSettings()
     history: HistorySettings = HistorySettings()
 
 
