@@ -7,16 +7,18 @@ first time are not handed on again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from engine.catalog import ModelFiles, PromptProfile
 from engine.errors import Cancelled, ContextFull, DecodeFailed, EngineLost
 from engine.events import Hypothesis, Samples, Written
 from engine.frames import FRAME_SAMPLES
-from engine.speech import SpeechSession
+from engine.speech import SpeechEngine, SpeechSession
 from engine.texts import MOST_TOKENS
 from engine.turns import Turn, Turns
 from engine.utterance import FrameStore
+
+W = TypeVar("W", "BackgroundSession", "BackgroundText")
 
 TEXT_TRIES = 2
 """How many engine processes a text may outlive before it is given up."""
@@ -31,6 +33,7 @@ class TextSession(Protocol):
         *,
         originals: Sequence[str] = (),
         grammar: str | None = None,
+        json_schema: str | None = None,
         max_tokens: int = MOST_TOKENS,
         on_piece: Callable[[str], None] | None = None,
     ) -> Written:
@@ -42,69 +45,70 @@ class TextSession(Protocol):
         ...
 
 
-class Client(Protocol):
-    """What is shared: the part of `EngineClient` that works, one utterance and one text at a time."""
-
-    @property
-    def files(self) -> ModelFiles: ...
-    @property
-    def profile(self) -> PromptProfile: ...
-    @property
-    def max_frames(self) -> int: ...
-    def session(self, *, start_sample: int = 0, terms: Sequence[str] = ()) -> SpeechSession: ...
-    def read(self, prefix: str) -> TextSession: ...
-
-
 class BackgroundEngine:
     """A SpeechEngine for everybody but the microphone. Its sessions do not give each other up: each waits for
     its turn. The same holds for its texts.
     """
 
-    def __init__(self, client: Client, turns: Turns, read: Callable[[str], TextSession]) -> None:
+    def __init__(self, client: SpeechEngine, turns: Turns, read: Callable[[str], TextSession]) -> None:
         """`read` begins a text with the client; called with the lock of `turns` held."""
-        self._client = client
+        self.client = client
         self._turns = turns
         self._read = read
-        self._open: set[BackgroundSession] = set()
+        self._open: set[BackgroundSession | BackgroundText] = set()
+        self._is_closed = False
+
+    def another(self) -> BackgroundEngine:
+        """The same model with sessions and texts of its own, for one that can be closed alone."""
+        return BackgroundEngine(self.client, self._turns, self._read)
 
     @property
     def files(self) -> ModelFiles:
         """The model in use."""
-        return self._client.files
+        return self.client.files
 
     @property
     def profile(self) -> PromptProfile:
         """How this model wants to be asked."""
-        return self._client.profile
+        return self.client.profile
 
     @property
     def max_frames(self) -> int:
         """Frames that fit into an utterance."""
-        return self._client.max_frames
+        return self.client.max_frames
 
     @property
     def waiting(self) -> int:
-        """How many wait for the model."""
+        """How many wait for the model, through this engine or another."""
         return self._turns.waiting
 
     def session(self, *, start_sample: int = 0, terms: Sequence[str] = ()) -> BackgroundSession:
-        """Begin an utterance. End it with `finish` or `cancel`: nothing else does."""
-        session = BackgroundSession(self._client, self._turns, start_sample, tuple(terms), self._open.discard)
-        self._open.add(session)
-        return session
+        """Begin an utterance. End it with `finish` or `cancel`: nothing else does, but `close`."""
+        session = BackgroundSession(self.client, self._turns, start_sample, tuple(terms), self._open.discard)
+        return self._opened(session)
 
     def read(self, prefix: str) -> BackgroundText:
         """A text whose prompt begins with `prefix`. Nothing is prefilled before it is written."""
-        return BackgroundText(self._turns, self._read, prefix)
+        return self._opened(BackgroundText(self._turns, self._read, prefix, self._open.discard))
 
     def cancel(self) -> None:
-        """Stop every session that is open."""
-        for session in tuple(self._open):
-            session.cancel()
+        """Stop every session and text that is open."""
+        with self._turns.changed:
+            for work in tuple(self._open):
+                work.cancel()
 
     def close(self) -> None:
-        """The same; the model belongs to others."""
-        self.cancel()
+        """The same, and for all that is begun later. The model belongs to others and stays."""
+        with self._turns.changed:
+            self._is_closed = True
+            self.cancel()
+
+    def _opened(self, work: W) -> W:
+        with self._turns.changed:
+            self._open.add(work)
+            if self._is_closed:
+                work.cancel()
+            return work
 
 
 class BackgroundSession:
@@ -112,7 +116,7 @@ class BackgroundSession:
 
     def __init__(
         self,
-        client: Client,
+        client: SpeechEngine,
         turns: Turns,
         start_sample: int,
         terms: tuple[str, ...],
@@ -292,10 +296,17 @@ class BackgroundSession:
 
 
 class BackgroundText:
-    """One text in the background; see `ClientText`."""
+    """One text in the background; see `ClientText`. It ends with `write` or `drop`."""
 
-    def __init__(self, turns: Turns, read: Callable[[str], TextSession], prefix: str) -> None:
+    def __init__(
+        self,
+        turns: Turns,
+        read: Callable[[str], TextSession],
+        prefix: str,
+        on_end: Callable[[BackgroundText], None],
+    ) -> None:
         self._turns = turns
+        self._on_end = on_end
         self._turn = Turn(self._put_off, is_text=True)
         self._read = read
         self._prefix = prefix
@@ -312,6 +323,7 @@ class BackgroundText:
         *,
         originals: Sequence[str] = (),
         grammar: str | None = None,
+        json_schema: str | None = None,
         max_tokens: int = MOST_TOKENS,
         on_piece: Callable[[str], None] | None = None,
     ) -> Written:
@@ -333,6 +345,7 @@ class BackgroundText:
                         suffix,
                         originals=originals,
                         grammar=grammar,
+                        json_schema=json_schema,
                         max_tokens=max_tokens,
                         on_piece=None if on_piece is None else once.take,
                     )
@@ -349,10 +362,14 @@ class BackgroundText:
                         raise
         finally:
             self._turns.give_back(self._turn)
+            self._on_end(self)
 
     def drop(self) -> None:
         """Give it up: `write` raises Cancelled. From any thread, at any time."""
         self._turns.cancel(self._turn)
+        self._on_end(self)
+
+    cancel = drop
 
     def _put_off(self) -> None:
         inner, self._inner = self._inner, None

@@ -15,20 +15,21 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from engine.background import BackgroundEngine, Client, TextSession
+from engine.background import BackgroundEngine, TextSession
 from engine.catalog import ModelFiles, PromptProfile
-from engine.errors import Cancelled
+from engine.errors import Cancelled, ModelUnsupported
 from engine.events import Hypothesis, Samples, Written
-from engine.speech import SpeechSession
+from engine.speech import SpeechEngine, SpeechSession
 from engine.texts import MOST_TOKENS
 from engine.turns import Turns
 
 if TYPE_CHECKING:
     from engine.keeper import EngineState
+    from engine.writer import Writer
 
 
-class Resident(Client, Protocol):
-    """What can be shared: `EngineClient`, or what is like it."""
+class Resident(SpeechEngine, Protocol):
+    """What can be shared: `EngineClient`, or what hears like it."""
 
     @property
     def state(self) -> EngineState: ...
@@ -39,7 +40,6 @@ class Resident(Client, Protocol):
     def rss_bytes(self) -> int | None: ...
     def preload(self) -> None: ...
     def unload(self, *, wait_s: float = 5.0) -> bool: ...
-    def close(self) -> None: ...
 
 
 class SharedEngine:
@@ -61,6 +61,14 @@ class SharedEngine:
     def background(self) -> BackgroundEngine:
         """A SpeechEngine, and the source of texts, for everybody but the microphone and its user."""
         return self._background
+
+    def background_writer(self) -> Writer:
+        """The model that hears as a writer whose texts wait for their turn; a new one for each who uses it,
+        since it writes one text at a time.
+        """
+        from engine.local_writer import LocalWriter
+
+        return LocalWriter(self._background.another())
 
     @property
     def is_front_open(self) -> bool:
@@ -84,7 +92,7 @@ class SharedEngine:
             self._turns.announce_text()
             if self._text is not None:
                 self._text.drop()
-            self._text = SharedText(self._turns, self.client, prefix)
+            self._text = SharedText(self._turns, self._begin_text, prefix)
             return self._text
 
     def cancel(self) -> None:
@@ -97,7 +105,13 @@ class SharedEngine:
         # The client keeps one text. One of the user's that was only announced is read again when wanted.
         if self._text is not None:
             self._text.displace()
-        return self.client.read(prefix)
+        return self._begin_text(prefix)
+
+    def _begin_text(self, prefix: str) -> TextSession:
+        begin: Callable[[str], TextSession] | None = getattr(self.client, "read", None)
+        if begin is None:
+            raise ModelUnsupported(f"'{self.files.name}' hears here, and does not write")
+        return begin(prefix)
 
     # --- as the client -----------------------------------------------------------------------------------
 
@@ -234,11 +248,12 @@ class SharedSession:
 class SharedText:
     """A text of the user's; while it is written, the background waits."""
 
-    def __init__(self, turns: Turns, client: Resident, prefix: str) -> None:
+    def __init__(self, turns: Turns, read: Callable[[str], TextSession], prefix: str) -> None:
+        """`read` begins it with the client."""
         self._turns = turns
-        self._client = client
+        self._read = read
         self._prefix = prefix
-        self._inner: TextSession | None = client.read(prefix)
+        self._inner: TextSession | None = read(prefix)
         """What the client reads; None where something in the background needed its place."""
         self._is_dropped = False
 
@@ -248,6 +263,7 @@ class SharedText:
         *,
         originals: Sequence[str] = (),
         grammar: str | None = None,
+        json_schema: str | None = None,
         max_tokens: int = MOST_TOKENS,
         on_piece: Callable[[str], None] | None = None,
     ) -> Written:
@@ -257,13 +273,18 @@ class SharedText:
                 raise Cancelled("the text was given up")
             self._turns.begin_text(self)
             try:
-                inner = self._inner = self._inner or self._client.read(self._prefix)
+                inner = self._inner = self._inner or self._read(self._prefix)
             except BaseException:
                 self._turns.end_front(self)
                 raise
         try:
             return inner.write(
-                suffix, originals=originals, grammar=grammar, max_tokens=max_tokens, on_piece=on_piece
+                suffix,
+                originals=originals,
+                grammar=grammar,
+                json_schema=json_schema,
+                max_tokens=max_tokens,
+                on_piece=on_piece,
             )
         finally:
             self._turns.end_front(self)
