@@ -30,6 +30,7 @@ from engine.training.drafter_file import (
 from engine.training.gguf_pair import MODEL_FILE, Shape
 from engine.training.model import Ear, Linear, Norm, rotate
 from engine.training.model import Shape as EarShape
+from engine.training.tokenizer import pieces_of
 
 logger = logging.getLogger("drafter")
 
@@ -100,7 +101,7 @@ class Drafter(nn.Module):
 def frozen_model(folder: Path) -> tuple[Ear, Shape]:
     """The exported model as PyTorch has it, and its shape; the phone head is not in the files."""
     shape = shape_of(folder / MODEL_FILE)
-    n_vocab = len(start.pieces_of(folder))
+    n_vocab = len(pieces_of(folder / MODEL_FILE))
     ear = Ear(EarShape(n_vocab, 1, shape.n_embd, shape.n_layer, shape.n_ff, shape.head_dim, shape.n_head_kv))
     start.load_into(ear, folder)
     return ear.requires_grad_(False).eval(), shape
@@ -183,7 +184,7 @@ def main() -> None:
     ear, shape = frozen_model(a.model)
     kept = a.run / "lessons.pt"
     if not kept.exists():
-        found = gather(ear, Maker(a.seed, start.pieces_of(a.model), ["sil"]), a.utterances)
+        found = gather(ear, Maker(a.seed, pieces_of(a.model / MODEL_FILE), ["sil"]), a.utterances)
         torch.save([(x.keys, x.values, x.hidden, x.tokens, x.chosen) for x in found], kept)
     found = [Lesson(*parts) for parts in torch.load(kept)]
     drafter = Drafter(DrafterShape(shape, a.width, a.hidden, a.heads), ear.token_embd.weight.detach())

@@ -150,8 +150,10 @@ class Ear(nn.Module):
         """
         b, t = ids.shape
         x = self.token_embd(ids.view(-1)) * self.s.width**0.5
-        soft = self.projection(F.rms_norm(frames, (FRAME_SAMPLES,), eps=EPS)).float()
-        x = torch.where(is_frame, soft, x).view(b, t, -1)
+        if len(frames):
+            soft = self.projection(F.rms_norm(frames, (FRAME_SAMPLES,), eps=EPS)).float()
+            x = torch.where(is_frame, soft, x)
+        x = x.view(b, t, -1)
         half = self.s.head_size // 2
         angles = torch.arange(t, device=x.device)[:, None] * 10_000.0 ** (
             -torch.arange(half, device=x.device) / half

@@ -11,18 +11,8 @@ import gguf
 import numpy as np
 import torch
 
-from engine.training import tokenizer
 from engine.training.gguf_pair import MODEL_FILE, PROJECTION, PROJECTOR_FILE
 from engine.training.model import Ear
-from engine.training.tokenizer import Pieces
-
-
-def pieces_of(folder: Path) -> Pieces:
-    """The text vocabulary of an exported pair."""
-    fields = gguf.GGUFReader(folder / MODEL_FILE).fields
-    tokens = [str(token) for token in fields["tokenizer.ggml.tokens"].contents()]
-    merges = [str(merge).split(" ") for merge in fields["tokenizer.ggml.merges"].contents()]
-    return Pieces(tokens[tokenizer.FIRST_PIECE :], [(left, right) for left, right in merges])
 
 
 def load_into(ear: Ear, folder: Path) -> list[str]:

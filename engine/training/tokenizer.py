@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import gguf
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 SPECIALS = ("<pad>", "<eos>", "<bos>", "<unk>", "<|turn>", "<turn|>", "<|audio>", "<audio|>")
@@ -65,3 +66,11 @@ class Pieces:
         return cls(
             pieces, [(m[0], m[1]) if isinstance(m, list) else tuple(m.split(" ")) for m in data["merges"]]
         )
+
+
+def pieces_of(model: Path) -> Pieces:
+    """The text vocabulary of an exported model."""
+    fields = gguf.GGUFReader(model).fields
+    tokens = [str(token) for token in fields["tokenizer.ggml.tokens"].contents()]
+    merges = [str(merge).split(" ") for merge in fields["tokenizer.ggml.merges"].contents()]
+    return Pieces(tokens[FIRST_PIECE:], [(left, right) for left, right in merges])

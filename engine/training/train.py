@@ -22,8 +22,9 @@ import torch
 import torch.nn.functional as F
 
 from engine.training import data, start, texts
+from engine.training.gguf_pair import MODEL_FILE
 from engine.training.model import Ear, Shape
-from engine.training.tokenizer import Pieces
+from engine.training.tokenizer import Pieces, pieces_of
 
 logger = logging.getLogger("train")
 CURVE = "curve.tsv"
@@ -70,7 +71,7 @@ def prepare(run: Path, seed: int, size: int, pair: Path | None) -> tuple[Pieces,
     """The tokenizer and phone list of a run, made once; the tokenizer of an exported pair is kept."""
     run.mkdir(parents=True, exist_ok=True)
     if not (run / "phones.json").exists():
-        made = start.pieces_of(pair) if pair else Pieces.train(list(texts.corpus(seed, 60_000)), size)
+        made = pieces_of(pair / MODEL_FILE) if pair else Pieces.train(list(texts.corpus(seed, 60_000)), size)
         made.save(run / "pieces.json")
         (run / "phones.json").write_text(json.dumps(data.phone_names(seed)), encoding="utf-8")
     return Pieces.load(run / "pieces.json"), json.loads((run / "phones.json").read_text(encoding="utf-8"))
