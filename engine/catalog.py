@@ -1,17 +1,20 @@
-"""Models we know, and how each wants to be asked: rows of `profiles.toml`."""
+"""Which files a name means, and how each model wants to be asked: rows of `profiles.toml`."""
 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from engine.errors import ModelMissing, ModelUnsupported
+from engine import model_store
+from engine.errors import ModelCorrupt, ModelError, ModelMissing, ModelUnsupported
 from engine.gguf_header import GgufHeader, read_header, require_model
+from engine.model_rows import ModelRow, model_rows, package_path, row_of
+from engine.model_store import StoredModel
 
 DEFAULT_MODEL = "bundled"
 
@@ -71,51 +74,90 @@ def profiles() -> dict[str, PromptProfile]:
 
 
 def model_names() -> list[str]:
-    """Names that `find_model` takes."""
-    return list(_table()["model"])
+    """Names of the catalogue that `find_model` takes; it takes those of imported models too."""
+    return list(model_rows())
 
 
 def find_model(
     name_or_path: str = DEFAULT_MODEL, *, projector: str | Path | None = None, folder: Path | None = None
 ) -> ModelFiles:
-    """The files of a model: by its name in the catalogue, or by the path of its GGUF.
+    """The files of a model: by its name, or by the path of its GGUF.
 
-    `projector` overrides the mmproj file, which else is the one of the catalogue or the one beside the model.
-    A drafter (`mtp*.gguf`) in the same folder is taken along; nothing depends on it. `folder` is where files
-    of catalogue models that do not ship with the package were put.
-    Raises ModelMissing with the way to get the files, ModelCorrupt, ModelUnsupported.
+    `folder` is where models lie that were pulled or imported (see `model_store`), and where files of the
+    catalogue's models may have been put by hand. `projector` overrides the mmproj file, which else is the one
+    that belongs to the model or lies beside it. A drafter is taken along where there is one; nothing depends
+    on it. Raises ModelMissing with the way to get the files, ModelCorrupt, ModelUnsupported.
     """
-    row = _table()["model"].get(name_or_path)
-    if row is None:
+    row = model_rows().get(name_or_path)
+    if row is not None and row.shipped:
+        found = _shipped(row)
+    elif folder is not None and (stored := model_store.read(folder, name_or_path)) is not None:
+        found = _stored(stored, row)
+    elif row is not None:
+        found = _by_hand(row, folder)
+    else:
         return _by_path(Path(name_or_path).expanduser(), projector)
-    model, mmproj = (_locate(row[key], folder) for key in ("model", "projector"))
     if projector is not None:
-        mmproj = Path(projector).expanduser()
-    for path in (model, mmproj):
+        found = replace(found, projector=Path(projector).expanduser())
+    for path in (found.model, found.projector):
         if not path.is_file():
-            raise ModelMissing(
-                f"the files of the model '{name_or_path}' are not here: {path}",
-                hint=f"Run: voice-edit model show {name_or_path}   (it says where they come from)",
-            )
-    drafter = _locate(row["drafter"], folder) if "drafter" in row else None
-    if drafter is not None and not drafter.is_file():
-        drafter = None
-    adapter = _locate(row["adapter"], folder) if "adapter" in row else None
-    return ModelFiles(name_or_path, model, mmproj, profiles()[row["profile"]], drafter, adapter)
+            raise ModelMissing(f"{path}: no such file", hint="Install again, or name another file.")
+    return found
 
 
 def model_card(name: str = DEFAULT_MODEL) -> str:
     """What a model of the catalogue is, can do and cannot do, as Markdown. Raises ModelMissing."""
-    row = _table()["model"].get(name)
-    if row is None:
-        known = ", ".join(model_names())
-        raise ModelMissing(f"there is no model '{name}'", hint=f"Known models: {known}.")
-    if "card_text" in row:
-        return str(row["card_text"]).strip() + "\n"
+    return row_of(name).card()
+
+
+def _shipped(row: ModelRow) -> ModelFiles:
+    paths = {part: package_path(name) for part, name in row.shipped.items()}
+    return ModelFiles(
+        row.name, paths["model"], paths["projector"], profiles()[row.profile], paths.get("drafter"),
+        paths.get("adapter"),
+    )  # fmt: skip
+
+
+def _stored(stored: StoredModel, row: ModelRow | None) -> ModelFiles:
+    """An active model. Raises ModelMissing, ModelCorrupt where its files are not what they were."""
+    model, mmproj = stored.path("model"), stored.path("projector")
+    if model is None or mmproj is None:
+        raise ModelCorrupt(
+            f"the model '{stored.name}' lacks a part", hint=f"Run: voice-edit model pull {stored.name}"
+        )
     try:
-        return _locate(row["card"], None).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ModelMissing(f"the card of the model '{name}' is missing", hint="Install again.") from None
+        drafter = stored.path("drafter")
+    except ModelError:  # it only makes things faster
+        drafter = None
+    profile = profiles()[row.profile] if row is not None else profile_for(model)
+    return ModelFiles(stored.name, model, mmproj, profile, drafter)
+
+
+def _by_hand(row: ModelRow, folder: Path | None) -> ModelFiles:
+    """Files that somebody put into the folder under the names of the catalogue. Raises ModelMissing."""
+    found: dict[str, Path] = {}
+    for file in row.files:
+        names = dict.fromkeys((file.name, Path(file.path).name))
+        for path in (folder / name for name in names) if folder is not None else ():
+            if path.is_file():
+                found.setdefault(file.part, path)
+        if file.required and file.part not in found:
+            raise ModelMissing(
+                f"the model '{row.name}' is not here", hint=f"Get it: voice-edit model pull {row.name}"
+            )
+    return ModelFiles(
+        row.name, found["model"], found["projector"], profiles()[row.profile], found.get("drafter")
+    )
+
+
+def profile_for(model: Path) -> PromptProfile:
+    """How a model of this file wants to be asked. Raises ModelMissing, ModelCorrupt, ModelUnsupported."""
+    header = read_header(model)
+    require_model(header)
+    profile = next((profile for profile in profiles().values() if profile.fits(header)), None)
+    if profile is None:
+        raise ModelUnsupported(f"{model}: no profile in profiles.toml fits it")
+    return profile
 
 
 def _by_path(model: Path, projector: str | Path | None) -> ModelFiles:
@@ -124,11 +166,7 @@ def _by_path(model: Path, projector: str | Path | None) -> ModelFiles:
         raise ModelMissing(
             f"'{model}' is neither a model of the catalogue nor a file", hint=f"Known models: {known}."
         )
-    header = read_header(model)
-    require_model(header)
-    profile = next((profile for profile in profiles().values() if profile.fits(header)), None)
-    if profile is None:
-        raise ModelUnsupported(f"{model}: no profile in profiles.toml fits it")
+    profile = profile_for(model)
     mmproj = Path(projector).expanduser() if projector is not None else _beside(model)
     return ModelFiles(model.stem, model, mmproj, profile, drafter_beside(model))
 
@@ -160,11 +198,6 @@ def _beside(model: Path) -> Path:
         f"{model.parent}: holds several projectors ({names})",
         hint="Name the right one with --projector FILE.",
     )
-
-
-def _locate(name: str, folder: Path | None) -> Path:
-    shipped = Path(str(files("engine"))) / name
-    return shipped if folder is None or shipped.exists() else folder / Path(name).name
 
 
 @cache

@@ -109,7 +109,7 @@ def test_a_projector_given_as_model_is_refused() -> None:
 def test_a_model_that_is_not_here_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing) as caught:
         find_model("gemma-4-12b", folder=tmp_path)
-    assert "model show gemma-4-12b" in caught.value.hint
+    assert "model pull gemma-4-12b" in caught.value.hint
     assert "6,975,879,296 bytes" in model_card("gemma-4-12b")
 
 
