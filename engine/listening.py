@@ -309,9 +309,9 @@ class _Meter:
 
 def _doubt(hypothesis: Hypothesis, profile: PromptProfile) -> NoSpeech | None:
     """Why the words of an utterance cannot be trusted, or None."""
-    if not hypothesis.text or hypothesis.confidence is None:
+    if not hypothesis.text:
         return NoSpeech("sound like a voice, but no words in it")
-    if hypothesis.confidence < profile.min_confidence:
+    if hypothesis.confidence is not None and hypothesis.confidence < profile.min_confidence:
         return WordsUnsure(f"no words that the model is sure of (confidence {hypothesis.confidence:.1f})")
     return None
 

@@ -14,10 +14,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from engine.speech import SpeechEngine
+from voice_edit.errors import ModelFailed, UsageError
 from voice_edit.pipeline import failures_named, find_model
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.keeper import EngineState
+    from engine.server import Server
     from engine.writer import Writer
     from voice_edit.config import Paths, Settings
 
@@ -79,6 +83,10 @@ def open_resident(
     `on_state` is called with every change of state, in a thread of the engine's: it must not wait. Raises
     ModelFailed where files are missing, UsageError where the settings name no server.
     """
+    if uses_server(settings):
+        from engine.server import ServerEngine
+
+        return ServerEngine(server_of(settings), on_state=on_state)
     files = find_model(settings, paths)
     with failures_named():
         from engine.client import EngineClient
@@ -97,6 +105,13 @@ def open_local(settings: Settings, paths: Paths) -> OpenedEngine:
     """What hears, ready when this returns: the model is loaded into this process, which takes from a fraction
     of a second to a minute, or the server has said that it can. Raises ModelFailed, UsageError.
     """
+    if uses_server(settings):
+        from engine.server import ServerEngine
+
+        engine = ServerEngine(server_of(settings))
+        with failures_named():
+            engine.require_ready()
+        return engine
     files = find_model(settings, paths)
     with failures_named():
         from engine.opening import open_engine
@@ -116,11 +131,56 @@ def open_writer(settings: Settings, paths: Paths, engine: SpeechEngine) -> Write
     process of its own (`open_resident`) with `engine.writing_tokens`; "auto" the server where one is
     configured, else the model. Raises UsageError where the server is wanted and none is configured.
     """
+    choice = settings.rewrite.writer
+    if choice == "server" or (choice == "auto" and settings.server.url):
+        from engine.server import ServerEngine
+        from engine.server_writer import ServerWriter
+
+        return ServerWriter(engine.server if isinstance(engine, ServerEngine) else server_of(settings))
     from engine.client import EngineClient
 
     if not isinstance(engine, EngineClient) or not settings.engine.writing_tokens:
         return None
-    from importlib import import_module
+    from engine.local_writer import LocalWriter
 
-    writer: Writer = import_module("engine.local_writer").LocalWriter(engine)
-    return writer
+    return LocalWriter(engine)
+
+
+def server_of(settings: Settings) -> Server:
+    """The server of the settings, not asked yet. Raises UsageError where none is named, ModelFailed where its
+    URL or key makes no sense or it is elsewhere and that is not allowed.
+    """
+    chosen = settings.server
+    if not chosen.url:
+        raise UsageError(
+            "A server is to be used, and none is named.",
+            hint='Name it in config.toml: [server] url = "http://127.0.0.1:8080" (docs/servers.md).',
+        )
+    with failures_named():
+        from engine.server import Server, ServerOptions
+
+        return Server(
+            ServerOptions(
+                url=chosen.url,
+                kind=chosen.kind,
+                model=chosen.model,
+                key=_read_key(chosen.key_file),
+                allow_remote=chosen.allow_remote,
+                hears=chosen.hears,
+                connect_s=chosen.connect_s,
+                read_s=chosen.read_s,
+            )
+        )
+
+
+def _read_key(file: Path | None) -> str:
+    if file is None:
+        return ""
+    try:
+        return file.expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise ModelFailed(
+            f"The server's key cannot be read from {file}: {why}.",
+            hint="server.key_file names a file that holds the key and nothing else.",
+        ) from error
