@@ -91,8 +91,35 @@ def _word(rng: random.Random) -> str:
     return _invented(rng) if rng.random() < 0.12 else rng.choice(_plain_vocabulary())
 
 
+_AROUND = (
+    "{},", "{},", "{},", "{};", "{}:", '"{}"', "'{}'", "({})", "**{}**", "*{}*", "_{}_", "`{}`", "“{}”",
+    "{} -", "{}'s", "{}...", "#{}", "@{}", "{}/{}", "{}-{}", "[{}](https://{}.org)",
+)  # fmt: skip
+"""What may stand around a word; most are commas."""
+
+
+def _written_otherwise(word: str, rng: random.Random) -> str:
+    """A word as texts have it and speech does not: with marks around it, or a number in digits."""
+    if rng.random() < 0.15:
+        day = f"2{rng.randint(0, 999):03}-{rng.randint(10, 12)}-{rng.randint(10, 28)}"
+        time, number = (
+            f"{rng.randint(0, 23)}:{rng.randint(10, 59)}",
+            f"{rng.randint(0, 99)}.{rng.randint(0, 99)}",
+        )
+        share, price = f"{rng.randint(1, 100)}%", f"${rng.randint(1, 999)}"
+        return rng.choice((day, time, number, share, price, "10 €", "café", "naïve", "Zoë", "über"))
+    return rng.choice(_AROUND).replace("{}", word)
+
+
 def _words(rng: random.Random) -> list[str]:
     """The inside of a sentence without anything that a style would change, small letters in front."""
+    words = _plain_words(rng)
+    if rng.random() < 0.4:
+        words = [_written_otherwise(word, rng) if rng.random() < 0.12 else word for word in words]
+    return words
+
+
+def _plain_words(rng: random.Random) -> list[str]:
     while rng.random() < 0.55:
         words = texts.sentence(rng).rstrip(".?!").split()
         words[0] = texts.ALWAYS_CAPITAL.get(words[0].lower(), words[0].lower())
