@@ -153,7 +153,7 @@ class ServerEngine:
     def files(self) -> ModelFiles:
         """The model's name; its files are elsewhere, their paths empty."""
         known = self.server.known
-        name = known.model if known is not None else self.server.wire.options.model
+        name = known.name if known is not None else self.server.wire.options.model
         return ModelFiles(f"server:{name}" if name else "server", Path(), Path(), self.profile)
 
     @property

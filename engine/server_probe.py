@@ -56,10 +56,15 @@ class Capabilities:
     sees: bool
     """Whether it says that it takes images."""
 
+    @property
+    def name(self) -> str:
+        """The model's name without the folders in which it lies on the server."""
+        return self.model.rstrip("/").rpartition("/")[2] if self.model.endswith(".gguf") else self.model
+
     def require_hearing(self) -> Way:
         """How it takes sound. Raises ServerDeaf."""
         if self.hears is None:
-            raise ServerDeaf(f"the server's model {self.model} does not hear: {self.deaf}")
+            raise ServerDeaf(f"the server's model {self.name} does not hear: {self.deaf}")
         return self.hears
 
 
@@ -245,4 +250,4 @@ def shown(capabilities: Capabilities) -> str:
         "writes",
         "sees" if capabilities.sees else "does not see",
     ]
-    return f"{capabilities.model} on {capabilities.kind}: {', '.join(can)}"
+    return f"{capabilities.name} on {capabilities.kind}: {', '.join(can)}"

@@ -30,7 +30,7 @@ class ServerWriter:
     def name(self) -> str:
         """The model that writes, once the server has told it."""
         known = self.server.known
-        name = known.model if known is not None else self.server.wire.options.model
+        name = known.name if known is not None else self.server.wire.options.model
         return f"server:{name}" if name else "server"
 
     @property
@@ -103,7 +103,7 @@ class ServerWriter:
         try:
             known = await self.server.capabilities()
             if any(message.images for message in request.messages) and not known.sees:
-                raise ModelUnsupported(f"the server's model {known.model} does not see", hint=BLIND_HINT)
+                raise ModelUnsupported(f"the server's model {known.name} does not see", hint=BLIND_HINT)
             ask = ask_to_write(known.kind, known.model, request)
             profile: PromptProfile = server_profile(known.model)
             return await self.server.answer(ask, profile, tell, max_tokens=request.max_tokens)

@@ -133,6 +133,11 @@ def check_usable(name: str, settings: Settings, paths: Paths) -> None:
             Bindings(keys.dictate, keys.edit, keys.cancel)
         except HotkeyError as error:
             raise UsageError(f"{name}: {error}", hint=error.hint) from error
+    elif section == "server" or (name == "engine.model" and settings.engine.model == "server"):
+        from voice_edit import engines
+
+        if settings.server.url or engines.uses_server(settings):
+            engines.server_of(settings)
     elif name in ("engine.model", "engine.projector"):
         from voice_edit import pipeline
 

@@ -289,7 +289,7 @@ class Daemon:
         if before.hotkeys != after.hotkeys:
             self._keys.close()
             self._keys.open(after.hotkeys)
-        restart = before.engine != after.engine
+        restart = (before.engine, before.server) != (after.engine, after.server)
         if before.microphone != after.microphone:
             restart = not self._coordinator.exchange_microphone(
                 lambda: self._open_microphone(after, self._microphone_changed)

@@ -99,6 +99,7 @@ LINKS: tuple[Link, ...] = (
     Link("folders", "Folders", "program:folders"),
     Link("journal", "Journal", "program:journal", 15),
     Link("model", "Model", "model:files"),
+    Link("server", "Server", "server:server", 60),
     Link("hearing", "Hearing", "model:hearing", 180, own_process=True, needs=("model",)),
     Link("portaudio", "Sound system", "sound:portaudio", 20, own_process=True),
     Link("microphone", "Microphone", "sound:microphone", 25, own_process=True, needs=("portaudio",)),

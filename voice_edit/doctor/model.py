@@ -9,8 +9,10 @@ from voice_edit.doctor.checks import Context, Finding
 
 def files(context: Context) -> Finding:
     """The model's files, by name and size. Raises ModelFailed."""
-    from voice_edit import pipeline
+    from voice_edit import engines, pipeline
 
+    if engines.uses_server(context.settings):
+        return Finding("ok", "A server hears; there are no files here", "", {"name": engines.SERVER_MODEL})
     found = pipeline.find_model(context.settings, context.paths)
     size = found.model.stat().st_size + found.projector.stat().st_size
     details = {
