@@ -13,6 +13,7 @@ from typing import Any
 from engine import model_store
 from engine.errors import ModelCorrupt, ModelError, ModelMissing, ModelUnsupported
 from engine.gguf_header import GgufHeader, read_header, require_model
+from engine.judging.calibration import Calibration
 from engine.model_rows import ModelRow, model_rows, package_path, row_of
 from engine.model_store import StoredModel
 
@@ -46,6 +47,8 @@ class PromptProfile:
     style_prompt: str = ""
     min_confidence: float = -4.0
     min_confidence_alone: float = -4.0
+    language: str = ""
+    calibration: Calibration | None = None
 
     def fits(self, header: GgufHeader) -> bool:
         """Whether every pattern of `match` is met by the file's metadata."""
@@ -167,7 +170,7 @@ def _by_path(model: Path, projector: str | Path | None) -> ModelFiles:
             f"'{model}' is neither a model of the catalogue nor a file", hint=f"Known models: {known}."
         )
     profile = profile_for(model)
-    mmproj = Path(projector).expanduser() if projector is not None else _beside(model)
+    mmproj = Path(projector).expanduser() if projector is not None else projector_beside(model)
     return ModelFiles(model.stem, model, mmproj, profile, drafter_beside(model))
 
 
@@ -182,7 +185,7 @@ def drafter_beside(model: Path) -> Path | None:
     return max(named, key=lambda path: len(path.stem)) if named else found[0] if len(found) == 1 else None
 
 
-def _beside(model: Path) -> Path:
+def projector_beside(model: Path) -> Path:
     """The one projector in the model's folder; of several, the one that is named after the model."""
     found = sorted(path for path in model.parent.glob("*.gguf") if path.name.lower().startswith("mmproj"))
     named = [path for path in found if model.stem.lower() in path.stem.lower()]
@@ -218,4 +221,15 @@ def _profile(name: str, row: dict[str, Any]) -> PromptProfile:
     ):
         raise ValueError(f"profiles.toml: profile '{name}': terms needs '{{terms}}' in it, and terms_tokens")
     values["match"] = tuple(row.get("match", {}).items())
-    return PromptProfile(name=name, **values)
+    return profile_of({"name": name, **values})
+
+
+def profile_of(values: dict[str, Any]) -> PromptProfile:
+    """A profile from its fields as plain data. Raises TypeError, ValueError for what is none."""
+    measured = values.get("calibration")
+    if measured is not None:
+        curves: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in measured.items()
+        }
+        measured = Calibration(**curves)
+    return PromptProfile(**{**values, "calibration": measured})

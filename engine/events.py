@@ -11,6 +11,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from engine.judging.verdict import Verdict
+
 Samples: TypeAlias = npt.NDArray[np.float32]
 """Mono PCM at 16 kHz, float32 in [-1, 1]."""
 
@@ -102,7 +104,8 @@ class Hypothesis:
     tokens: tuple[int, ...]
     """The model's tokens of the text, end token left out."""
     confidence: float | None
-    """Mean natural-log probability of the tokens (0 is certain); None if there are none."""
+    """Mean natural-log probability of the tokens (0 is certain); None if there are none, or if a server does
+    not tell."""
     start_sample: int
     """First sample of the utterance."""
     end_sample: int
@@ -115,6 +118,8 @@ class Hypothesis:
     word_log_probs: tuple[float, ...] = ()
     """For each word of `text.split()` the natural-log probability of its tokens together; empty where that is
     not known."""
+    verdict: Verdict | None = None
+    """How far the words can be trusted; None where nobody judged them (`engine.judging`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import reduce
 
 from engine.events import Hypothesis
+from engine.judging.verdict import joined
 
 LINKS = frozenset({"and", "or", "but", "nor", "because", "than"})
 PLACES = frozenset({"of", "to", "in", "on", "at", "for", "with", "from", "by", "into", "onto"})
@@ -56,6 +57,7 @@ def as_one(finals: Sequence[Hypothesis]) -> Hypothesis:
         end_sample=last.end_sample,
         stop=next((final.stop for final in finals if final.stop != "eos"), "eos"),
         word_log_probs=_scores(finals),
+        verdict=joined(tuple(final.verdict for final in finals)),
         timing=replace(
             last.timing,
             prefill_s=sum(timing.prefill_s for timing in timings),

@@ -27,7 +27,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from engine.catalog import ModelFiles, PromptProfile
+from engine.catalog import ModelFiles, PromptProfile, profile_of
 from engine.errors import EngineError, ModelError
 from engine.events import Hypothesis, Timing, WritingTiming, Written
 from engine.frames import FRAME_SAMPLES
@@ -338,8 +338,9 @@ def _to_data(value: Any) -> Any:
 def _hypothesis(data: dict[str, Any]) -> Hypothesis:
     # Times are seconds of the monotonic clock. On Linux and macOS it counts from the start of the machine,
     # for all processes alike, so they can be compared with ours as they are.
+    # Nothing is judged in the engine process, so there is no verdict to be built.
     lists = {name: tuple(data[name]) for name in ("tokens", "word_log_probs")}
-    return Hypothesis(**{**data, **lists, "timing": Timing(**data["timing"])})
+    return Hypothesis(**{**data, **lists, "timing": Timing(**data["timing"]), "verdict": None})
 
 
 def _written(data: dict[str, Any]) -> Written:
@@ -347,7 +348,7 @@ def _written(data: dict[str, Any]) -> Written:
 
 
 def _model_files(data: dict[str, Any]) -> ModelFiles:
-    profile = PromptProfile(**{name: _tuples(value) for name, value in data["profile"].items()})
+    profile = profile_of({name: _tuples(value) for name, value in data["profile"].items()})
     drafter, adapter = (None if data[part] is None else Path(data[part]) for part in ("drafter", "adapter"))
     return ModelFiles(data["name"], Path(data["model"]), Path(data["projector"]), profile, drafter, adapter)
 
