@@ -264,6 +264,23 @@ class RewriteSettings(_Section):
     """Who writes: the model that hears, or the server; "auto" is the server where one is configured."""
 
 
+class ApiSettings(_Section):
+    """The local endpoint, for programs on this machine. Changes take effect when the daemon starts."""
+
+    enabled: bool = False
+    """Open it, on loopback, for whoever has the key (`voice-edit api token`)."""
+    port: int = Field(default=7923, ge=0, le=65535)
+    """Its TCP port on 127.0.0.1 and ::1; 0 takes one that is free (`voice-edit api status` tells which)."""
+    at_once: int = Field(default=8, ge=1, le=64)
+    """Requests that may wait for the model; more are told to come again."""
+    max_upload_mb: int = Field(default=25, ge=1, le=512)
+    """Larger requests are refused, in units of 2**20 bytes."""
+    longest_audio_s: float = Field(default=600.0, ge=1.0, le=7200.0)
+    """Sound that may be sent at once, in seconds."""
+    timeout_s: float = Field(default=300.0, ge=5.0, le=3600.0)
+    """How long a request may take, waiting included."""
+
+
 class WyomingSettings(_Section):
     """Home Assistant and its like hear with our model."""
 
@@ -293,6 +310,7 @@ class Settings(_Section):
     field: FieldSettings = FieldSettings()
     dictation: DictationSettings = DictationSettings()
     rewrite: RewriteSettings = RewriteSettings()
+    api: ApiSettings = ApiSettings()
     wyoming: WyomingSettings = WyomingSettings()
     history: HistorySettings = HistorySettings()
 
