@@ -11,6 +11,7 @@ Nothing here prints, and everything heavy is imported when it is used.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,7 +67,14 @@ def open_kept(span: AudioSpan) -> PcmSource:
 
 
 def find_model(settings: Settings, paths: Paths) -> ModelFiles:
-    """The files of the model in use. Raises ModelFailed."""
+    """The files of the model in use. Raises ModelFailed, also where a server hears: it has none here."""
+    from voice_edit import engines
+
+    if engines.uses_server(settings):
+        raise ModelFailed(
+            "A server hears, so there are no model files here.",
+            hint="Name a model for this: --model bundled, or a GGUF file.",
+        )
     with failures_named():
         from engine import catalog
 
@@ -131,13 +139,14 @@ def hear(
     hold: bool = False,
     recorder: Callable[[Samples], None] | None = None,
     terms: Callable[[], Sequence[str]] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Heard]:
     """What is heard, as it happens: levels, begin and end of speech, partial (if asked for) and final words.
 
     `hold`: the speaker tells the end, so pauses do not; a `HeldSource` that was released may end before its
     tail is over (`microphone.release_quiet_ms`). `recorder` gets every chunk before anything else looks at
     it. `terms` is asked at the start of each utterance for names that may be said (see `vocabulary`); it must
-    be quick. Raises AudioFailed, ModelFailed, Interrupted.
+    be quick. `clock` gives seconds that only grow. Raises AudioFailed, ModelFailed, Interrupted.
     """
     from engine.endpointing import hold_settings
     from engine.listening import listen
@@ -161,6 +170,7 @@ def hear(
             release_quiet_ms=settings.microphone.release_quiet_ms if hold else None,
             recorder=recorder,
             terms=terms if engine.profile.terms else None,
+            clock=clock,
         )
 
 

@@ -27,6 +27,7 @@ from voice_edit.cli import (
     vocabulary,
     watch,
 )
+from voice_edit.cli import eval as evaluation
 from voice_edit.cli.options import Invocation
 
 EPILOG = """\b
@@ -192,3 +193,4 @@ app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(service.app, name="service")
 app.add_typer(model.app, name="model")
 app.command("bench", epilog=bench.EPILOG)(bench.bench)
+app.command("eval", epilog=evaluation.EPILOG)(evaluation.evaluate)
