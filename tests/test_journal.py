@@ -297,3 +297,15 @@ def test_a_missing_recording_is_an_error_with_a_remedy(journal: Journal) -> None
         journal.audio(spoken)
     with pytest.raises(AudioGone):
         audio_store.load(take.path)
+
+
+def test_what_was_decided_is_kept_by_topic_beside_the_words(journal: Journal) -> None:
+    utterance = journal.begin_utterance("notes.md", "dictate")
+    assert journal.get(utterance).why is None
+    journal.words(utterance, "Meet me.", why={"weak": True})
+    journal.why(utterance, "rewriting", "refused")
+    journal.why(utterance, "rewriting", ["done", "é"])
+    record = journal.get(utterance)
+    assert record.why == {"hearing": {"weak": True}, "rewriting": ["done", "é"]}
+    assert record.to_json()["why"] == record.why
+    assert record.words == "Meet me."

@@ -302,6 +302,27 @@ class Settings(_Section):
     listening: ListeningSettings = ListeningSettings()
     microphone: MicrophoneSettings = MicrophoneSettings()
     hotkeys: HotkeySettings = HotkeySettings()
+class WeakSettings(_Section):
+    """Words that are doubtful. How well that is known is measured: docs/weak-answers.md."""
+
+    dictation: Literal["mark", "ask", "write"] = "mark"
+    """Doubtful dictation is written and pointed out, or shown first where somebody can be asked, or written
+    like any other."""
+    edits: Literal["ask", "do"] = "ask"
+    """A doubtful edit is shown first, and not done where nobody says yes; or done like any other."""
+    below: float | None = Field(default=None, ge=0.0, le=1.0)
+    """Doubtful below this probability of being right; None is as measured for the model."""
+
+
+class FallbackSettings(_Section):
+    """A second engine, which hears again what is doubtful."""
+
+    engine: str = ""
+    """"bundled", another name of the catalogue, the path of a GGUF, or "server"; empty for none."""
+    timeout_s: float = Field(default=20.0, ge=1.0, le=300.0)
+    """So long is waited for it, loading included; then the first words count."""
+
+
     daemon: DaemonSettings = DaemonSettings()
     ask: AskSettings = AskSettings()
     feedback: FeedbackSettings = FeedbackSettings()
@@ -317,6 +338,8 @@ class Settings(_Section):
 
 def load_settings(
     paths: Paths | None = None,
+    weak: WeakSettings = WeakSettings()
+    fallback: FallbackSettings = FallbackSettings()
     environ: Mapping[str, str] = os.environ,
     *,
     overrides: Mapping[str, Mapping[str, Any]] | None = None,

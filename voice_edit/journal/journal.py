@@ -220,17 +220,37 @@ class Journal:
         )
 
     def words(
-        self, utterance: int, words: str, *, confidence: float | None = None, timing: Any = None
+        self,
+        utterance: int,
+        words: str,
+        *,
+        confidence: float | None = None,
+        timing: Any = None,
+        why: Any = None,
     ) -> None:
-        """What was heard (or typed). `timing` is anything JSON can say."""
+        """What was heard (or typed). `timing` is anything JSON can say, `why` what was decided about the
+        hearing (see `why`).
+        """
         durable.step("utterance.words")
         self.store.execute(
-            "UPDATE utterance SET words = ?, confidence = ?, timing = ?, state = 'heard' WHERE id = ?",
+            "UPDATE utterance SET words = ?, confidence = ?, timing = ?, why = ?, state = 'heard'"
+            " WHERE id = ?",
             words,
             confidence,
             None if timing is None else json.dumps(timing),
+            None if why is None else json.dumps({"hearing": why}),
             utterance,
         )
+
+    def why(self, utterance: int, topic: str, decided: Any) -> None:
+        """Keep what was decided about an utterance, and the reasons, as JSON data. What was kept about
+        another topic stays.
+        """
+        with self.store.transaction("utterance.words"):
+            row = self.store.row("SELECT why FROM utterance WHERE id = ?", utterance)
+            kept = {} if row is None or row["why"] is None else json.loads(row["why"])
+            kept[topic] = decided
+            self.store.execute("UPDATE utterance SET why = ? WHERE id = ?", json.dumps(kept), utterance)
 
     def commands(self, utterance: int, commands: Any) -> None:
         """What the words ask for, as JSON data."""

@@ -131,6 +131,8 @@ class UtteranceRecord:
     """Code of the rejection or error."""
     message: str | None
     """The same as a sentence."""
+    why: Any
+    """JSON object, or None: what was decided about it, by topic, with the reasons; see `Journal.why`."""
     retry_of: int | None
     audio: AudioSpan | None
     """None: typed instead of spoken, or pruned."""
@@ -154,6 +156,7 @@ class UtteranceRecord:
             state=row["state"],
             reason=row["reason"],
             message=row["message"],
+            why=_json(row["why"]),
             retry_of=row["retry_of"],
             audio=audio,
             hold=bool(row["hold"]),
@@ -181,6 +184,7 @@ class UtteranceRecord:
             "state": self.state,
             "reason": self.reason,
             "message": self.message,
+            "why": self.why,
             "retry_of": self.retry_of,
             "audio": audio,
             "standing": checkpoint.standing if checkpoint else None,

@@ -96,7 +96,12 @@ _HOLD = """
 ALTER TABLE take ADD COLUMN hold INTEGER NOT NULL DEFAULT 0;
 """
 
-MIGRATIONS: tuple[Migration, ...] = (_FIRST, _HOLD)
+_WHY = """
+-- JSON object: what was decided about it, by topic, with the reasons ("hearing": engine/judging/verdict.py)
+ALTER TABLE utterance ADD COLUMN why TEXT;
+"""
+
+MIGRATIONS: tuple[Migration, ...] = (_FIRST, _HOLD, _WHY)
 """Entry n leads from version n to version n + 1. Never change an entry that was released; append."""
 
 
