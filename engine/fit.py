@@ -42,8 +42,8 @@ OUTPUT_ROWS: Final = 64
 """See `llama.MAX_OUTPUTS`."""
 CACHE_STEP: Final = 256
 """llama.cpp rounds a cache up to this."""
-OVERHEAD: Final = 48 * MIB
-"""The process with its libraries, the vocabulary, and what belongs to no other row."""
+OVERHEAD: Final = 64 * MIB
+"""Vocabulary, plans of the graph, and whatever belongs to no other row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,25 +56,31 @@ class Shape:
     """The widest layer's."""
     n_head: int
     n_vocab: int
+    kv_layers: int
+    """Layers that keep keys and values of their own."""
     kv_values: int
-    """Values of keys and values that one position takes, in all layers that keep their own."""
+    """Values of keys and values that one position takes in all of these together."""
+    kv_widest: int
+    """Values of the keys that one position takes in the widest of them."""
+    n_embd_per_layer: int = 0
+    """Values of the embeddings that each layer of E2B and E4B adds for every token."""
 
 
 SHAPES: Final[dict[str, Shape]] = {
     # From the models' config.json. 12B: 40 sliding layers of 8 heads of 256, 8 global ones of 1 head of 512.
     "gemma-4-12b": Shape(
         n_layer=48, n_embd=3840, n_ff=15360, n_head=16, n_vocab=262_144,
-        kv_values=2 * (40 * 8 * 256 + 8 * 1 * 512),
+        kv_layers=48, kv_values=2 * (40 * 8 * 256 + 8 * 1 * 512), kv_widest=8 * 256,
     ),
     # 24 of 42 layers keep keys and values: 20 sliding, 4 global, of 2 heads.
     "gemma-4-e4b": Shape(
         n_layer=42, n_embd=2560, n_ff=10240, n_head=8, n_vocab=262_144,
-        kv_values=2 * 2 * (20 * 256 + 4 * 512),
+        kv_layers=24, kv_values=2 * 2 * (20 * 256 + 4 * 512), kv_widest=2 * 512, n_embd_per_layer=256,
     ),
     # 15 of 35 layers: 12 sliding, 3 global, of one head. The others' feed-forward is twice as wide.
     "gemma-4-e2b": Shape(
         n_layer=35, n_embd=1536, n_ff=12288, n_head=8, n_vocab=262_144,
-        kv_values=2 * (12 * 256 + 3 * 512),
+        kv_layers=15, kv_values=2 * (12 * 256 + 3 * 512), kv_widest=512, n_embd_per_layer=256,
     ),
 }  # fmt: skip
 """Shapes of models whose files are not here yet."""
@@ -91,6 +97,8 @@ class Needs:
     buffers: int
     layers: tuple[int, ...]
     """Weights and cache of each layer, first to last; then those of the output layer."""
+    embeddings: int
+    """Weights that stay in main memory, wherever the layers go. The output layer may be the same ones."""
 
     @property
     def total(self) -> int:
@@ -99,6 +107,8 @@ class Needs:
 
     def describe(self) -> str:
         """`8.1 GB (weights 7.0, cache 0.7, projector 0.2, buffers 0.2)`."""
+        if self.total < 10**9:
+            return f"{gb(self.total)} GB"
         parts = (
             f"{name} {gb(getattr(self, name))}"
             for name in ("weights", "cache", "projector", "drafter", "buffers")
@@ -128,10 +138,9 @@ def shape_of(header: GgufHeader) -> Shape:
     pattern = _per_layer(header, "attention.sliding_window_pattern", layers)
     heads = _per_layer(header, "attention.head_count_kv", layers)
     size, size_swa = (header.number(f"gemma4.attention.key_length{end}") for end in ("", "_swa"))
-    keeping = layers - header.number("gemma4.attention.shared_kv_layers")
-    values = sum(
-        2 * int(heads[i]) * (size_swa if pattern[i] else size) for i in range(max(0, keeping))
-    )  # as many values as keys: load_arch_tensors demands it
+    keeping = max(0, layers - header.number("gemma4.attention.shared_kv_layers"))
+    # As many values as keys: load_arch_tensors demands it.
+    keys = [int(heads[i]) * (size_swa if pattern[i] else size) for i in range(keeping)]
     embeddings = header.tensors.get("token_embd.weight")
     return Shape(
         n_layer=layers,
@@ -139,7 +148,10 @@ def shape_of(header: GgufHeader) -> Shape:
         n_ff=int(max(_per_layer(header, "feed_forward_length", layers), default=0)),
         n_head=int(max(_per_layer(header, "attention.head_count", layers), default=0)),
         n_vocab=embeddings.shape[0] if embeddings is not None else 0,
-        kv_values=values,
+        kv_layers=keeping,
+        kv_values=2 * sum(keys),
+        kv_widest=max(keys, default=0),
+        n_embd_per_layer=header.number("gemma4.embedding_length_per_layer_input"),
     )
 
 
@@ -157,18 +169,23 @@ def needs(
 
     `n_ctx` and `text_ctx` as in `Engine.open`.
     """
-    cells = _cells(n_ctx + text_ctx)
-    cache = _cache(shape, cells, loading or Loading())
-    # What is known of a file that is not here: the embeddings, six bits each as a rule, and the rest.
-    embeddings = min(weights // 4, shape.n_vocab * shape.n_embd * 13 // 16)
+    loading = loading or Loading()
+    cells = -(-(n_ctx + text_ctx) // CACHE_STEP) * CACHE_STEP
+    cache = _cache(shape, cells, loading)
+    # What is known of a file that is not here: its embeddings have six and a half bits as a rule.
+    output = shape.n_vocab * shape.n_embd * 13 // 16
+    embeddings = min(
+        weights * 3 // 4, output + shape.n_vocab * shape.n_embd_per_layer * shape.n_layer * 13 // 16
+    )
     layer = (weights - embeddings + cache) // shape.n_layer
     return Needs(
         weights=weights,
         cache=cache,
         projector=projector,
         drafter=drafter,
-        buffers=_buffers(shape, cells),
-        layers=(*[layer] * shape.n_layer, embeddings),
+        buffers=_buffers(shape, cells, loading),
+        layers=(*[layer] * shape.n_layer, min(output, embeddings)),
+        embeddings=embeddings,
     )
 
 
@@ -196,13 +213,17 @@ def needs_of(
         loading=loading,
     )
     layers = [0] * (shape.n_layer + 1)
+    embeddings = 0
     for name, tensor in header.tensors.items():
         if name.startswith("blk."):
             layers[int(name.split(".")[1])] += tensor.n_bytes
+        elif name != "output.weight":
+            embeddings += tensor.n_bytes
     output = header.tensors.get("output.weight") or header.tensors.get("token_embd.weight")
     layers[-1] = output.n_bytes if output is not None else 0
     share = known.cache // max(1, shape.n_layer)
-    return replace(known, layers=(*(bytes_ + share for bytes_ in layers[:-1]), layers[-1]))
+    split = (*(weights + share for weights in layers[:-1]), layers[-1])
+    return replace(known, layers=split, embeddings=embeddings)
 
 
 def place(needs: Needs, machine: Machine, loading: Loading | None = None) -> Placement:
@@ -223,7 +244,7 @@ def place(needs: Needs, machine: Machine, loading: Loading | None = None) -> Pla
         return Placement("gpu" if wanted == every else "both", loading.gpu_layers, False, said)
     if n == 0 or (shared and n < every):
         return _on_cpu(needs, machine)
-    rest = needs.total - sum(needs.layers[-n:]) - beside + OVERHEAD
+    rest = needs.embeddings + sum(needs.layers[:-n]) + OVERHEAD
     room = _room(machine)
     fits = rest <= room
     if n == every:
@@ -259,17 +280,20 @@ def _room(machine: Machine) -> int:
     return max(0, free - RESERVE_RAM)
 
 
-def _cells(positions: int) -> int:
-    return -(-positions // CACHE_STEP) * CACHE_STEP
-
-
 def _cache(shape: Shape, cells: int, loading: Loading) -> int:
-    return int(cells * shape.kv_values * CACHE_BITS[loading.kv_type]) // 8
+    values = shape.kv_values
+    if loading.flash_attention == "off":
+        # Values are then kept transposed, in rows as long as those of the widest layer (llama-kv-cache.cpp).
+        values = values // 2 + shape.kv_layers * shape.kv_widest
+    return int(cells * values * CACHE_BITS[loading.kv_type]) // 8
 
 
-def _buffers(shape: Shape, cells: int) -> int:
-    outputs = OUTPUT_ROWS * shape.n_vocab * 4
-    return OVERHEAD + 2 * outputs + BATCH * 4 * (4 * shape.n_ff + 8 * shape.n_embd + cells)
+def _buffers(shape: Shape, cells: int, loading: Loading) -> int:
+    """Measured, not derived: a little more than llama.cpp reserves for the three shapes above."""
+    logits = OUTPUT_ROWS * shape.n_vocab * 4  # once where they are computed, once where they are read
+    masks = BATCH * cells * 4
+    scores = BATCH * cells * 4 * shape.n_head if loading.flash_attention == "off" else 0
+    return OVERHEAD + 2 * logits + BATCH * 4 * 2 * (shape.n_ff + shape.n_embd) + masks + scores
 
 
 def _per_layer(header: GgufHeader, key: str, layers: int) -> tuple[bool | int | float, ...]:

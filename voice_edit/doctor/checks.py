@@ -100,6 +100,7 @@ LINKS: tuple[Link, ...] = (
     Link("journal", "Journal", "program:journal", 15),
     Link("model", "Model", "model:files"),
     Link("server", "Server", "server:server", 60),
+    Link("memory", "Memory", "memory:memory", 30, own_process=True, needs=("model",)),
     Link("hearing", "Hearing", "model:hearing", 180, own_process=True, needs=("model",)),
     Link("portaudio", "Sound system", "sound:portaudio", 20, own_process=True),
     Link("microphone", "Microphone", "sound:microphone", 25, own_process=True, needs=("portaudio",)),
