@@ -80,4 +80,7 @@ def _is_rewrite(parsed: object, expected: dict[str, Any], document: Document) ->
         assert parsed.scope == selector(expected["scope"])
     if "instruction" in expected:
         assert parsed.instruction == expected["instruction"]
+    for name in ("style", "language"):
+        if name in expected:
+            assert getattr(parsed, name) == expected[name]
     resolve(document, parsed.scope)

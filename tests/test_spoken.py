@@ -112,7 +112,8 @@ def test_a_rewrite_keeps_the_instruction_as_it_was_said() -> None:
     assert isinstance(parsed, Rewrite)
     assert parsed.instruction == "translate the last sentence into German"
     assert one_line(parsed) == (
-        "{rewrite: {scope: {sentence: last}, instruction: translate the last sentence into German}}"
+        "{rewrite: {scope: {sentence: last}, instruction: translate the last sentence into German, "
+        "style: Translate, language: German}}"
     )
 
 

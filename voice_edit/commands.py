@@ -180,6 +180,17 @@ class Rewrite(_Model):
     kind: Literal["rewrite"] = "rewrite"
     scope: Selector
     instruction: Annotated[str, Field(min_length=1)]
+    """What was asked for, in the speaker's words."""
+    style: str | None = None
+    """The style that it names (rewriting/styles.toml); None: only the instruction says it."""
+    language: str | None = None
+    """What it is to be translated into."""
+    text: str | None = None
+    """What was written; None until it is. With it, a document can carry this out like any other command."""
+    of: str | None = None
+    """The text that it was written for: nothing else is replaced by it."""
+    by: str | None = None
+    """The model that wrote it."""
 
 
 TextCommand = (

@@ -186,7 +186,8 @@ def _swap(value: Any, _: Mapping[str, Any]) -> c.Swap:
 
 
 def _rewrite(value: Any, _: Mapping[str, Any]) -> c.Rewrite:
-    return c.Rewrite(scope=selector(value["scope"]), instruction=value["instruction"])
+    asked = {name: value.get(name) for name in ("style", "language")}
+    return c.Rewrite(scope=selector(value["scope"]), instruction=value["instruction"], **asked)
 
 
 def _correct(value: Any, more: Mapping[str, Any]) -> c.Correct:
@@ -298,7 +299,9 @@ def to_compact(command: c.AnyCommand) -> Any:
         case c.Save() | c.Stop():
             return command.kind
         case c.Rewrite():
-            return {"rewrite": {"scope": sel(command.scope), "instruction": command.instruction}}
+            asked = {"style": command.style, "language": command.language}
+            more = {name: value for name, value in asked.items() if value is not None}
+            return {"rewrite": {"scope": sel(command.scope), "instruction": command.instruction, **more}}
 
 
 _PLAIN = re.compile(r"[^\W\d_][\w']*(?: [\w']+)*")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from voice_edit import pipeline
@@ -33,6 +33,7 @@ from voice_edit.journal import audio_store
 from voice_edit.outcome import Failure, Outcome, revert_message
 from voice_edit.pipeline import Mode, Understood
 from voice_edit.questions import SAID_AGAIN
+from voice_edit.text_memory import TextMemory
 from voice_edit.wording import Wording, around
 
 if TYPE_CHECKING:
@@ -40,35 +41,18 @@ if TYPE_CHECKING:
     from engine.source import AudioSource
     from engine.speech import SpeechEngine
     from voice_edit.config import Settings
-    from voice_edit.editor import Editor
-    from voice_edit.edits import Document
     from voice_edit.journal.journal import Journal, Take
     from voice_edit.journal.records import UtteranceRecord
     from voice_edit.landing import Plan, Planner
     from voice_edit.pipeline import Heard
     from voice_edit.questions import Asker
-    from voice_edit.recent import Said
+    from voice_edit.rewriting.rewriter import Rewriter
     from voice_edit.targets.base import JournaledTarget, Snapshot
 
 __all__ = ["Editing", "Failure", "Outcome", "load_what_a_command_needs", "revert_message"]
 
 SHORTEST_UNHEARD_SAMPLES = 1600
 """100 ms. Less sound than this, left over when listening failed, is not worth a retry."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Left:
-    """A text as we left it. What is different next time was done by others."""
-
-    name: str
-    """Of the target."""
-    text: str
-    said: tuple[Said, ...]
-    """What was said lately, and where it stands."""
-    editor: Editor | None
-    """What it was made with: it knows what "undo" means among other commands."""
-    at_s: float
-    """When, in seconds since the epoch."""
 
 
 class Editing:
@@ -84,7 +68,9 @@ class Editing:
         self.confirm_chars = confirm_chars
         self.wording = Wording()
         """What becomes of words on their way into the text."""
-        self._left: _Left | None = None
+        self.rewriter: Rewriter | None = None
+        """Who writes new text where that is asked for; None: nobody."""
+        self._memory = TextMemory(journal)
 
     def say(
         self,
@@ -297,8 +283,13 @@ class Editing:
         return self._edit(utterance, understood, ask, stops=stops)
 
     def _edit(self, utterance: int, understood: Understood, ask: Asker | None, *, stops: bool) -> Outcome:
+        from voice_edit.reach import is_rewrite
+
         plan = self._plan(utterance, self._snapshot(understood.mode), understood, ask)
-        self._confirm(plan, ask)
+        if is_rewrite(understood.commands):  # it was shown where that is wanted, and is not written twice
+            understood = plan.understood
+        else:
+            self._confirm(plan, ask)
         return self._land(
             utterance, plan, ask, lambda now: self._plan(utterance, now, understood, ask), stops=stops
         )
@@ -315,8 +306,8 @@ class Editing:
             raise error
 
         def plan_for(snapshot: Snapshot) -> Plan:
-            document = self._document(snapshot)
-            commands = redictation.commands(document, words, said=self._said(snapshot))
+            document = self._memory.document(snapshot)
+            commands = redictation.commands(document, words, said=self._memory.said(snapshot))
             if not commands:
                 raise error
             return self._plan_for(utterance, snapshot, Understood(words, mode, commands), None)
@@ -345,18 +336,19 @@ class Editing:
 
     def _plan(self, utterance: int, snapshot: Snapshot, understood: Understood, ask: Asker | None) -> Plan:
         """What the commands do, to a window of the text if that is enough, else to all of it."""
-        from voice_edit.reach import is_about_what_was_said, is_far, touches_edge
+        from voice_edit.reach import is_about_what_was_said, is_far, is_rewrite, touches_edge
 
         commands = understood.commands
         if snapshot.whole is None or understood.mode == "dictate":
             return self._plan_for(utterance, snapshot, understood, ask)
-        may_be_elsewhere = is_about_what_was_said(commands) and not self._shows_the_newest(snapshot)
+        may_be_elsewhere = is_about_what_was_said(commands) and not self._memory.shows_the_newest(snapshot)
         if not is_far(commands) and not may_be_elsewhere:
             before, behind = (count > 0 for count in snapshot.outside)
             with suppress(NoMatch):
                 plan = self._plan_for(utterance, snapshot, understood, ask)
                 if not touches_edge(plan.edits, len(snapshot.text), before=before, behind=behind):
                     return plan
+                understood = plan.understood if is_rewrite(commands) else understood
         return self._plan_for(utterance, snapshot.whole(), understood, ask)
 
     def _plan_for(
@@ -368,9 +360,10 @@ class Editing:
         """
         from voice_edit import asking
         from voice_edit.landing import Plan
+        from voice_edit.rewriting.errors import TextWanted
 
-        document = self._document(snapshot)
-        editor = self._editor_on(document, snapshot)
+        document = self._memory.document(snapshot)
+        editor = self._memory.editor_on(document, snapshot)
         manners, meant = self.wording.dictation(around(snapshot))
         while True:
             try:
@@ -383,6 +376,17 @@ class Editing:
                     raise
                 understood = replace(understood, commands=chosen)
                 self.journal.commands(utterance, understood.to_data())
+            except TextWanted as wanted:
+                if self.rewriter is None:
+                    raise
+                understood = self.rewriter.fill(
+                    understood,
+                    wanted,
+                    snapshot,
+                    ask=ask,
+                    confirm_chars=self.confirm_chars,
+                    keep=lambda filled: self.journal.commands(utterance, filled.to_data()),
+                )
 
     def _land(
         self, utterance: int, plan: Plan, ask: Asker | None, planner: Planner, *, stops: bool = False
@@ -391,7 +395,7 @@ class Editing:
 
         done, receipt = landing.land(self.journal, self.target, utterance, plan, planner=planner, ask=ask)
         before, after = done.snapshot.text, done.text_after
-        self._leave(done.snapshot.name, after, done.editor)
+        self._memory.leave(done.snapshot.name, after, done.editor)
         return Outcome(utterance, done.understood, before, after, done.edits, receipt=receipt, stops=stops)
 
     def _confirm(self, plan: Plan, ask: Asker | None) -> None:
@@ -411,66 +415,8 @@ class Editing:
         reverted = (undo.undo if undoing else undo.redo)(self.journal, self.target, count)
         self.journal.applied(utterance, revert_message(reverted, undoing=undoing))
         before, after = reverted[0].text_before, reverted[-1].text_after
-        self._left = None
+        self._memory.forget()
         return Outcome(utterance, understood, before, after, reverted=tuple(reverted))
-
-    def _document(self, snapshot: Snapshot) -> Document:
-        """The text with its caret. A target without one has it where the last edit left it, else at the
-        end.
-        """
-        from voice_edit.edits import Document, Selection
-
-        selection = snapshot.selection
-        if selection is None:
-            end = len(snapshot.text)
-            selection = Selection(*(self.journal.selection(snapshot.name, snapshot.version) or (end, end)))
-        return Document(snapshot.text, selection)
-
-    def _editor_on(self, document: Document, snapshot: Snapshot) -> Editor:
-        """The editor that left the text as it is, else a new one that knows what was said lately."""
-        from voice_edit.editor import Editor
-
-        left, said = self._left, self._said(snapshot)
-        if left is None or left.editor is None or (left.name, left.text) != (snapshot.name, snapshot.text):
-            return Editor(document, said=said)
-        self._left = replace(left, editor=None)  # until it is known to be done
-        left.editor.document, left.editor.said = document, said
-        return left.editor
-
-    def _leave(self, name: str, text: str, editor: Editor) -> None:
-        from voice_edit.recent import kept_by_others
-
-        made = editor.document.text  # another one where the edits had to be moved
-        said = kept_by_others(editor.said, made, text)
-        known = editor if made == text else None
-        self._left = _Left(name, text, said, known, self.journal.store.now_s())
-
-    def _shows_the_newest(self, snapshot: Snapshot) -> bool:
-        """Whether what is meant by "that" is in this window: the selection, or what was said last."""
-        from voice_edit.recent import kept_by_others
-
-        if snapshot.selection is not None and not snapshot.selection.is_caret:
-            return True
-        left = self._left
-        return (
-            left is not None
-            and left.name == snapshot.name
-            and bool(kept_by_others(left.said[:1], left.text, snapshot.text))
-        )
-
-    def _said(self, snapshot: Snapshot) -> tuple[Said, ...]:
-        """What was said lately and still stands in the text, newest first: for "delete that", "I meant"."""
-        from voice_edit import recent
-
-        if "edit" not in snapshot.capabilities:
-            return ()  # words go there and are not seen again
-        left, now_s = self._left, self.journal.store.now_s()
-        if left is not None and left.name == snapshot.name and now_s - left.at_s < recent.RECENT_S:
-            said = recent.kept_by_others(left.said, left.text, snapshot.text)
-            if said or left.text == snapshot.text:
-                return said
-        records = self.journal.log(limit=2 * recent.MOST, target=snapshot.name)
-        return recent.found_again(snapshot.text, records, now_s=now_s)
 
 
 def load_what_a_command_needs() -> None:

@@ -25,11 +25,12 @@ from voice_edit.commands import (
 from voice_edit.correcting import correction, said_about
 from voice_edit.document import apply
 from voice_edit.edits import Document, Edit
-from voice_edit.errors import Ambiguous, NeedsWriter, NothingToRedo, NothingToUndo
+from voice_edit.errors import Ambiguous, NothingToRedo, NothingToUndo
 from voice_edit.manners.fitting import Meant, fit
 from voice_edit.manners.manners import USUAL, Manners
 from voice_edit.recent import MOST, Said, followed, put_in
 from voice_edit.resolving import resolve
+from voice_edit.rewriting.errors import TextWanted
 from voice_edit.selectors import Exact, That, WhatWasSaid, _Model
 
 ModelT = TypeVar("ModelT", bound=_Model)
@@ -70,7 +71,8 @@ class Editor:
         applied.
 
         Save and Stop change nothing here; whoever owns the target acts on them. Raises NoMatch, Ambiguous,
-        NothingToUndo, NothingToRedo, or NeedsWriter for a rewrite whose scope was found.
+        NothingToUndo, NothingToRedo, or NeedsWriter for a rewrite whose scope was found and whose text is not
+        written yet.
         """
         kept = (self.document, self.said, list(self._done), list(self._undone))
         try:
@@ -94,15 +96,20 @@ class Editor:
                     said_before = self.said
                 case Save() | Stop():
                     pass
-                case Rewrite():
+                case Rewrite(text=None):
                     with self._telling_which(number):
-                        resolve(self.document, self._with_said(command).scope)
-                    raise NeedsWriter("this asks for new text, which the grammar cannot write")
+                        span = resolve(self.document, self._with_said(command).scope)
+                    raise TextWanted(
+                        "this asks for new text, which the grammar cannot write",
+                        command=number,
+                        document=self.document,
+                        span=(span.start, span.end),
+                    )
                 case _:
                     with self._telling_which(number):
                         edit = self._edit(command)
                     self._apply(edit)
-                    if isinstance(command, Insert | Replace | Correct) and edit.changes:
+                    if isinstance(command, Insert | Replace | Correct | Rewrite) and edit.changes:
                         self._remember(edit)
                     edits.append(edit)
                     open_edits.append(edit)
@@ -176,9 +183,13 @@ class Editor:
         if spans := put_in(edit, self.document.text):
             self.said = (Said(spans), *self.said)[:MOST]
 
-    def _edit(self, command: EditCommand) -> Edit:
+    def _edit(self, command: AnyCommand) -> Edit:
         if isinstance(command, Correct):
             return correction(self.document, command, self.said)
+        if isinstance(command, Rewrite):
+            from voice_edit.rewriting.placing import put
+
+            return put(self.document, self._with_said(command))
         if isinstance(command, TextCommand):
             return apply(self.document, self._with_said(command))
         raise AssertionError(f"{command.kind} has a way of its own")

@@ -28,7 +28,7 @@ VoiceEditError                       1   base class; never raised bare
 │   ├── Ambiguous                        several places match (carries the choices)
 │   ├── NotUnderstood                    not a command we know
 │   ├── NotConfirmed                     a large edit that nobody said yes to
-│   ├── NeedsWriter                      asks for new text; this model can only listen
+│   ├── NeedsWriter                      asks for new text that nobody here can write; see rewriting/errors.py
 │   ├── NothingToUndo
 │   └── NothingToRedo
 ├── JournalError                     7   the history on disk
@@ -324,7 +324,7 @@ class NotConfirmed(CommandError):
 
 
 class NeedsWriter(CommandError):
-    """The words ask for new text; the model in use can listen but not write."""
+    """The words ask for new text; the model in use cannot write it."""
 
     hint = "Nothing was changed. Use a model that can write, for example: --model gemma-4-12b"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from voice_edit.commands import AnyCommand, Correct
+from voice_edit.commands import AnyCommand, Correct, Rewrite
 from voice_edit.selectors import Everything, Quote, Range, That, Unit, WhatWasSaid, Whole
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ def is_about_what_was_said(commands: Iterable[AnyCommand]) -> bool:
     return any(
         isinstance(part, That | WhatWasSaid | Correct) for command in commands for part in _parts(command)
     )
+
+
+def is_rewrite(commands: Iterable[AnyCommand]) -> bool:
+    """Whether new text is asked for."""
+    return any(isinstance(command, Rewrite) for command in commands)
 
 
 def touches_edge(edits: Iterable[Edit], length: int, *, before: bool, behind: bool) -> bool:

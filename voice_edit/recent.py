@@ -25,7 +25,7 @@ MOST = 20
 RECENT_S = 3600.0
 """What was said longer ago is not "that" any more, and not "the thing I said"."""
 
-_INSERTING = ("insert", "replace", "correct")
+_INSERTING = ("insert", "replace", "correct", "rewrite")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,43 +1,79 @@
-"""Spoken wishes for new text. The grammar finds the scope; a model that can write does the rest."""
+"""Spoken wishes for new text. The grammar finds the scope and the style; a model that can write does the
+rest.
+"""
+
+from collections.abc import Callable
 
 from voice_edit.commands import Rewrite
 from voice_edit.phrase import Phrase
+from voice_edit.rewriting import styles
 from voice_edit.selectors import Quote, Selector, That, Unit, Whole
 from voice_edit.spoken.rule import Meaning, Rule, Slots
 from voice_edit.spoken.selectors import structural
 
 _VERBS = (
-    "rewrite|rephrase|reword|paraphrase|shorten|simplify|summarise|summarize|translate|expand|lengthen|condense|"
-    "tighten|polish|improve|proofread|clean_up|tidy_up|elaborate_on|expand_on|reformulate|refine|restructure|"
-    "soften|formalise|formalize|redo|extend|explain|fix|correct|edit|copyedit"
+    "rewrite|rephrase|reword|paraphrase|summarise|summarize|"
+    "polish|improve|clean_up|tidy_up|reformulate|refine|restructure|"
+    "redo|explain|edit"
 )
+"""Those that say no style; the others stand in `styles.toml`."""
+_MEND = "fix|correct|check|improve"
+_RIGHT = "fix|correct"
+"""Without saying what of it: the grammar."""
 _FLAWS = (
-    "grammar|spelling|punctuation|typos|mistakes|errors|capitalisation|"
-    "capitalization|spelling_mistakes|style|tone"
+    "grammar|spelling|punctuation|typos|mistakes|errors|capitalisation|capitalization|spelling_mistakes|"
+    "grammar_and_spelling|spelling_and_grammar|grammar_and_punctuation|grammar_mistakes|grammatical_errors"
 )
+_LOOSE_FLAWS = "style|tone|wording|flow"
 _LONG = ("sentence", "paragraph", "section", "line", "heading", "item", "list")
+_POINTS = "[the] key|main|most_important points|ideas"
 
 
-def _rewrite(scope: Selector) -> Rewrite:
-    return Rewrite(scope=scope, instruction="-")
+def _rewrite(scope: Selector, meant: styles.Meant | None = None) -> Rewrite:
+    if meant is None:
+        return Rewrite(scope=scope, instruction="-")
+    return Rewrite(scope=scope, instruction="-", style=meant.style, language=meant.language)
 
 
-def _scope(phrase: Phrase) -> Selector | None:
-    """The longest beginning of the phrase that names a place; quotes do not count."""
+def _scope(phrase: Phrase) -> tuple[Selector, Phrase] | None:
+    """The longest beginning of the phrase that names a place, and what follows; quotes do not count."""
     for length in range(min(len(phrase), 24), 0, -1):
         if (found := structural(phrase[:length])) is not None and not isinstance(found, Quote):
-            return found
+            return found, phrase[length:]
     return None
 
 
-def _verb(slots: Slots) -> Meaning:
-    scope = _scope(slots["rest"])
-    return None if scope is None else _rewrite(scope)
+def _with_verb(style: str | None) -> Callable[[Slots], Meaning]:
+    """ "shorten this paragraph", "rewrite the last sentence as key points", "translate this into German"."""
+
+    def build(slots: Slots) -> Meaning:
+        found = _scope(slots["rest"])
+        if found is None:
+            return None
+        scope, manner = found
+        if not len(manner):
+            return _rewrite(scope, styles.Meant(style) if style not in (None, "Translate") else None)
+        meant = styles.meant_by(manner.norms)
+        if style == "Translate" and meant is not None and meant.language is None:
+            meant = None
+        if meant is not None and style not in (None, meant.style):  # "simplify this in German" is both
+            meant = None
+        return _rewrite(scope, meant)
+
+    return build
 
 
-def _flaws(slots: Slots) -> Meaning:
-    scope = structural(slots["scope"])
-    return None if scope is None else _rewrite(scope)
+def _alone(style: str | None) -> Callable[[Slots], Meaning]:
+    """ "shorten": what was selected or said last."""
+    return lambda _: _rewrite(That(), styles.Meant(style) if style not in (None, "Translate") else None)
+
+
+def _flaws(style: str | None) -> Callable[[Slots], Meaning]:
+    def build(slots: Slots) -> Meaning:
+        scope = structural(slots["scope"]) if "scope" in slots else That()
+        return None if scope is None else _rewrite(scope, styles.Meant(style) if style else None)
+
+    return build
 
 
 def _make(slots: Slots) -> Meaning:
@@ -45,34 +81,78 @@ def _make(slots: Slots) -> Meaning:
     rest = slots["rest"]
     for length in range(min(len(rest) - 1, 24), 0, -1):
         if (found := structural(rest[:length])) is not None:
-            return _rewrite(found)
+            return _rewrite(found, styles.meant_by(rest[length:].norms))
     return None
 
 
 def _turn_into(slots: Slots) -> Meaning:
     """ "turn this paragraph into a poem"; a word is replaced, not rewritten."""
-    scope = structural(slots["scope"])
-    if scope is None or slots["what"].norms[0] not in ("a", "an", "something"):
+    scope, what = structural(slots["scope"]), slots["what"]
+    if scope is None:
+        return None
+    meant = styles.meant_by(what.norms)
+    if meant is None and (into := styles.language(what.norms)) is not None:
+        meant = styles.Meant("Translate", into)
+    if meant is None and what.norms[0] not in ("a", "an", "something"):
         return None
     long = isinstance(scope, That | Whole) or scope.kind in ("selection", "range")
     if isinstance(scope, Unit):
         long = scope.unit in _LONG
-    return _rewrite(scope) if long else None
+    return _rewrite(scope, meant) if long else None
+
+
+def _put(slots: Slots) -> Meaning:
+    """ "say this more formally", "put the last sentence into German": only where a style is named, since what
+    else is put or said is put in."""
+    found = _scope(slots["rest"])
+    meant = styles.meant_by(found[1].norms) if found is not None and len(found[1]) else None
+    return None if found is None or meant is None else _rewrite(found[0], meant)
+
+
+def _points(slots: Slots) -> Meaning:
+    scope = structural(slots["scope"])
+    return None if scope is None else _rewrite(scope, styles.Meant("Key points"))
+
+
+def _translate_that(slots: Slots) -> Meaning:
+    """ "translate into German": that."""
+    into = styles.language(slots["rest"].norms)
+    return _rewrite(That(), styles.Meant("Translate", into) if into is not None else None)
+
+
+def _rewrite_that(slots: Slots) -> Meaning:
+    return _rewrite(That(), styles.meant_by(("in", *slots["rest"].norms)))
 
 
 FIRST_RULES: tuple[Rule, ...] = (
     Rule("turn|make|convert|transform|change {scope} into {what}", _turn_into),
-    Rule(f"fix|correct|check|improve [the|any|all_the|all] {_FLAWS} of|in|on {{scope}}", _flaws),
-    Rule(f"fix|correct|check|improve [the|any|all_the|all] {_FLAWS}", lambda _: _rewrite(That())),
+    Rule(f"{_MEND} [the|any|all_the|all] {_FLAWS} of|in|on {{scope}}", _flaws("Fix grammar")),
+    Rule(f"{_MEND} [the|any|all_the|all] {_FLAWS}", _flaws("Fix grammar")),
+    Rule(f"fix|correct|improve [the] {_LOOSE_FLAWS} of|in {{scope}}", _flaws(None)),
+    Rule("say|put|write|phrase|express {rest}", _put),
+    Rule(f"list|extract|pull_out|give_me|give|show {_POINTS} of|from|in {{scope}}", _points),
 )
 """Tried before the plain edits: "turn this paragraph into a poem" is not a replacement."""
 
+
+def _style_rules() -> tuple[Rule, ...]:
+    return tuple(
+        Rule(pattern, build(style.name))
+        for style in styles.styles()
+        if style.verbs
+        for pattern, build in (
+            (f"{'|'.join(style.verbs)} {{rest}}", _with_verb),
+            ("|".join(style.verbs), _alone),
+        )
+    )
+
+
 RULES: tuple[Rule, ...] = (
-    Rule(f"{_VERBS} {{rest}}", _verb),
-    Rule(
-        "rewrite|rephrase|shorten|simplify|summarise|summarize|translate|proofread",
-        lambda _: _rewrite(That()),
-    ),
+    *_style_rules(),
+    Rule(f"{_VERBS} {{rest}}", _with_verb(None)),
+    Rule(f"{_RIGHT} {{rest}}", _with_verb("Fix grammar")),
+    Rule("rewrite|rephrase|summarise|summarize", _alone(None)),
     Rule("make {rest}", _make),
-    Rule("translate|summarise|summarize|rewrite|rephrase to|into|in {rest}", lambda _: _rewrite(That())),
+    Rule("translate to|into|in {rest}", _translate_that),
+    Rule("summarise|summarize|rewrite|rephrase to|into|in|as {rest}", _rewrite_that),
 )
