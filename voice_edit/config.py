@@ -262,6 +262,14 @@ class RewriteSettings(_Section):
 
     writer: Literal["auto", "local", "server"] = "auto"
     """Who writes: the model that hears, or the server; "auto" is the server where one is configured."""
+    confirm: Literal["doubtful", "large", "always"] = "large"
+    """What is shown first, where somebody can be asked: a rewrite that may be none, also a large one (see
+    ask.confirm_chars), or every one. A doubtful one that nobody is asked about is not done."""
+    context_chars: int = Field(default=2000, ge=0, le=100_000)
+    """So much of the text around a passage the model is shown."""
+    ahead: bool = True
+    """Show it that text while you still speak an edit, so that a rewrite begins sooner. Costs some work for
+    every spoken edit; only for models that take instructions."""
 
 
 class ApiSettings(_Section):
@@ -294,14 +302,6 @@ class WyomingSettings(_Section):
     """What they are told that the model understands, with commas in between."""
 
 
-class Settings(_Section):
-    """Everything a user can set."""
-
-    engine: EngineSettings = EngineSettings()
-    server: ServerSettings = ServerSettings()
-    listening: ListeningSettings = ListeningSettings()
-    microphone: MicrophoneSettings = MicrophoneSettings()
-    hotkeys: HotkeySettings = HotkeySettings()
 class WeakSettings(_Section):
     """Words that are doubtful. How well that is known is measured: docs/weak-answers.md."""
 
@@ -323,6 +323,14 @@ class FallbackSettings(_Section):
     """So long is waited for it, loading included; then the first words count."""
 
 
+class Settings(_Section):
+    """Everything a user can set."""
+
+    engine: EngineSettings = EngineSettings()
+    server: ServerSettings = ServerSettings()
+    listening: ListeningSettings = ListeningSettings()
+    microphone: MicrophoneSettings = MicrophoneSettings()
+    hotkeys: HotkeySettings = HotkeySettings()
     daemon: DaemonSettings = DaemonSettings()
     ask: AskSettings = AskSettings()
     feedback: FeedbackSettings = FeedbackSettings()
@@ -330,6 +338,8 @@ class FallbackSettings(_Section):
     target: TargetSettings = TargetSettings()
     field: FieldSettings = FieldSettings()
     dictation: DictationSettings = DictationSettings()
+    weak: WeakSettings = WeakSettings()
+    fallback: FallbackSettings = FallbackSettings()
     rewrite: RewriteSettings = RewriteSettings()
     api: ApiSettings = ApiSettings()
     wyoming: WyomingSettings = WyomingSettings()
@@ -338,8 +348,6 @@ class FallbackSettings(_Section):
 
 def load_settings(
     paths: Paths | None = None,
-    weak: WeakSettings = WeakSettings()
-    fallback: FallbackSettings = FallbackSettings()
     environ: Mapping[str, str] = os.environ,
     *,
     overrides: Mapping[str, Mapping[str, Any]] | None = None,
