@@ -71,6 +71,11 @@ class Paths:
         """Held by the daemon that runs."""
         return self.runtime_folder / "daemon.lock"
 
+    @cached_property
+    def api_token(self) -> Path:
+        """The key to the local endpoint; only its owner can read it."""
+        return self.config_folder / "api-token"
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Paths:
         """The folders of this user, or those below `VOICE_EDIT_HOME`."""
