@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -91,6 +91,8 @@ class Patience:
 
     attempts: int = 8
     """In a row, of which none brought anything to speak of."""
+    first_attempts: int = 3
+    """As long as nobody answered at all."""
     progress_bytes: int = 1 << 20
     """So much in one attempt is something to speak of."""
     first_wait_s: float = 1.0
@@ -152,6 +154,7 @@ def ask(
     sleep: Callable[[float], object] = time.sleep,
 ) -> Answer:
     """As `hub.ask`, again and again. Raises HubUnreachable, HubRefused."""
+    patience = replace(patience, attempts=patience.first_attempts)
     for poor in range(1, patience.attempts + 1):
         try:
             return hub.ask(file)
