@@ -269,6 +269,8 @@ class Wire:
                 async with asyncio.timeout(self.options.connect_s):
                     infos = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
             except (OSError, TimeoutError, UnicodeError):
+                if self.options.allow_remote:
+                    return ()  # perhaps a proxy knows it
                 raise ServerUnreachable(f"nobody knows a machine named {address.host}") from None
             found = [str(info[4][0]) for info in infos]
         return loopback_only(address, found, allow_remote=self.options.allow_remote)
