@@ -40,7 +40,7 @@ BODIES = (
     "500", "503", "429", "404",
 )  # fmt: skip
 """What may be done to an answer. `cut` ends the connection in the middle, `reset` breaks it, `short` claims
-to be whole, `wrong` changes bytes, `ignore_range` sends all of it, `shift` another part than was asked for."""
+to be whole, `wrong` changes bytes, `ignore_range` sends all of it, `shift` another part than was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +119,12 @@ class HubServer(ThreadingHTTPServer):
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def row(self, *, hashes: bool = True, name: str = "tiny", profile: str = "bundled") -> ModelRow:
-        """The model that these files are, as models.toml would have it."""
+    def row(self, *, hashes: bool = True, name: str = "tiny") -> ModelRow:
+        """The model that these files are."""
+        return read_rows(self.row_text(hashes=hashes, name=name))[name]
+
+    def row_text(self, *, hashes: bool = True, name: str = "tiny") -> str:
+        """The same as models.toml would have it."""
         parts = {"model.gguf": "model", "mmproj.gguf": "projector", "mtp.gguf": "drafter"}
         rows = []
         for path, data in self.files.items():
@@ -129,13 +133,12 @@ class HubServer(ThreadingHTTPServer):
                 f'{{ part = "{parts[path]}", repo = "{self.repo}", revision = "{COMMIT}", '
                 f'path = "{path}"{known} }}'
             )
-        text = f"""[model.{name}]
+        return f"""[model.{name}]
 title = "Tiny"
-profile = "{profile}"
+profile = "bundled"
 licence = "none"
 file = [{", ".join(rows)}]
 """
-        return read_rows(text)[name]
 
     def what_now(self, method: str) -> str:
         with self.lock:
