@@ -172,16 +172,16 @@ def _formal_sentence(rng: random.Random) -> tuple[str, str]:
 
 
 def _short_sentence(rng: random.Random) -> tuple[str, str]:
-    before = after = _words(rng)
+    parts = [([word], [word]) for word in _words(rng)]  # each as it was said, and as it is written
     mark = _mark(rng)
     if rng.random() < 0.6:
         long, brief = rng.choice(_short())
-        at = rng.randint(0, len(before))
-        before, after = _insert(before, long.split(), at), _insert(after, brief.split(), at)
+        parts.insert(rng.randint(0, len(parts)), (long.split(), brief.split()))
     for _ in range(rng.choice([0, 0, 1, 1, 2])):
-        before = _insert(before, [rng.choice(_list("short", "fillers"))], rng.randint(0, len(before)))
+        parts.insert(rng.randint(0, len(parts)), ([rng.choice(_list("short", "fillers"))], []))
     if rng.random() < 0.3:
-        before = [*rng.choice(_list("short", "openers")).split(), *before]
+        parts.insert(0, (rng.choice(_list("short", "openers")).split(), []))
+    before, after = ([word for part in parts for word in part[side]] for side in (0, 1))
     return _sentence(before, mark), _sentence(after, mark)
 
 
@@ -238,7 +238,7 @@ def _sizes(rng: random.Random) -> list[int]:
 
 def draw(rng: random.Random, style: Style | None = None) -> Pair:
     """A text and its rewrite, whatever is set aside or not."""
-    style = style or rng.choice(STYLES)
+    style = rng.choice(STYLES) if style is None else style
     if style == "Key points":
         sentences = [
             _sentence(_words(rng), rng.choices([".", "!"], [0.95, 0.05])[0]) for _ in range(sum(_sizes(rng)))
