@@ -238,20 +238,20 @@ def _sizes(rng: random.Random) -> list[int]:
 
 def draw(rng: random.Random, style: Style | None = None) -> Pair:
     """A text and its rewrite, whatever is set aside or not."""
-    style = rng.choice(STYLES) if style is None else style
-    if style == "Key points":
+    chosen: Style = rng.choice(STYLES) if style is None else style
+    if chosen == "Key points":
         sentences = [
             _sentence(_words(rng), rng.choices([".", "!"], [0.95, 0.05])[0]) for _ in range(sum(_sizes(rng)))
         ]
-        return Pair(style, " ".join(sentences), "\n".join(f"- {s[:-1]}" for s in sentences))
+        return Pair(chosen, " ".join(sentences), "\n".join(f"- {s[:-1]}" for s in sentences))
     before, after = [], []
     for count in _sizes(rng):
-        made = [_MAKERS[style](rng) for _ in range(count)]
-        if style == "Fix grammar":  # only the last mark of a paragraph may be missing
+        made = [_MAKERS[chosen](rng) for _ in range(count)]
+        if chosen == "Fix grammar":  # only the last mark of a paragraph may be missing
             made = [(b if i == count - 1 or b[-1] in ".?" else b + a[-1], a) for i, (b, a) in enumerate(made)]
         before.append(" ".join(b for b, _ in made))
         after.append(" ".join(a for _, a in made))
-    return Pair(style, "\n\n".join(before), "\n\n".join(after))
+    return Pair(chosen, "\n\n".join(before), "\n\n".join(after))
 
 
 def is_set_aside(text: str) -> bool:
