@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, cast
 
 from engine.speech import SpeechEngine
 from voice_edit.errors import ModelFailed, UsageError
@@ -132,18 +132,19 @@ def open_writer(settings: Settings, paths: Paths, engine: SpeechEngine) -> Write
     configured, else the model. Raises UsageError where the server is wanted and none is configured.
     """
     choice = settings.rewrite.writer
+    shared = getattr(engine, "client", engine)  # in front or in the background of `engine.sharing`
     if choice == "server" or (choice == "auto" and settings.server.url):
         from engine.server import ServerEngine
         from engine.server_writer import ServerWriter
 
-        return ServerWriter(engine.server if isinstance(engine, ServerEngine) else server_of(settings))
+        return ServerWriter(shared.server if isinstance(shared, ServerEngine) else server_of(settings))
     from engine.client import EngineClient
 
-    if not isinstance(engine, EngineClient) or not settings.engine.writing_tokens:
+    if not isinstance(shared, EngineClient) or not settings.engine.writing_tokens:
         return None
     from engine.local_writer import LocalWriter
 
-    return LocalWriter(engine)
+    return LocalWriter(cast("EngineClient", engine))
 
 
 def server_of(settings: Settings) -> Server:

@@ -217,5 +217,9 @@ class StatusTold:
     """takes, utterances, applied, rejected, failed, reopened; what is missing is 0."""
     question: dict[str, Any] | None = None
     """The `ask` event that waits for its answer."""
+    endpoint: str = ""
+    """Where other programs reach the local endpoint; '' while it is closed."""
+    endpoint_problem: str = ""
+    """Why it is closed although it is wanted."""
     microphone_opened_ms: float | None = None
     """How long it took to hear the first sound when the microphone was opened last."""

@@ -40,15 +40,17 @@ class DaemonCommands:
         stop: Callable[[], object],
         change_setting: Callable[[str, Any], Result],
         target_named: Callable[[str], JournaledTarget],
+        serving: Callable[[], Result] = dict,
     ) -> None:
         """`change_setting` writes a setting and puts it to use. `target_named` finds the target of an old
-        utterance by its name in the journal, or raises TargetError.
+        utterance by its name in the journal, or raises TargetError. `serving`: what is open to other programs.
         """
         self._coordinator = coordinator
         self._keys = keys
         self._stop = stop
         self._change_setting = change_setting
         self._target_named = target_named
+        self._serving = serving
         self._began_s = time.monotonic()
         self._clients: set[Client] = set()
         self._channels: dict[Client, ClientChannel] = {}
@@ -117,6 +119,7 @@ class DaemonCommands:
             "uptime_s": round(time.monotonic() - self._began_s, 1),
             "counters": dict(c.counters),
             "question": c.asker.open_question,
+            **self._serving(),
         }
 
     async def _stop_daemon(self, client: Client, command: asked.Stop) -> Result:

@@ -28,6 +28,7 @@ from voice_edit.daemon.commands import DaemonCommands
 from voice_edit.daemon.coordinator import Coordinator
 from voice_edit.daemon.fields import Fields
 from voice_edit.daemon.key_watch import KeyWatch
+from voice_edit.daemon.serving import Serving
 from voice_edit.daemon.talking import Talker
 from voice_edit.daemon.target_book import TargetBook
 from voice_edit.errors import DaemonRunning, NoTarget, VoiceEditError
@@ -38,6 +39,7 @@ from voice_edit.vocabulary.store import KeptVocabulary
 if TYPE_CHECKING:
     from engine.client import EngineState
     from engine.microphone import Microphone, MicrophoneEvent
+    from engine.sharing import SharedEngine
     from voice_edit.config import Paths, Settings
     from voice_edit.desktop.base import Desktop
     from voice_edit.engines import ResidentEngine
@@ -101,6 +103,7 @@ class Daemon:
         self._coordinator: Coordinator
         self._keys: KeyWatch
         self._fields: Fields | None = None
+        self._serving: Serving
         self._stopped: asyncio.Event
 
     async def run(self) -> None:
@@ -142,6 +145,7 @@ class Daemon:
             stop=self.stop,
             change_setting=self._change_setting,
             target_named=self._target_named,
+            serving=lambda: self._serving.to_json(),
         )
         coordinator.asker = ClientAsker(
             emit=coordinator.emit,
@@ -174,12 +178,26 @@ class Daemon:
 
     def _open_devices(self) -> None:
         coordinator = self._coordinator
-        coordinator.engine = self._open_engine(self._settings, self._paths, self._engine_changed)
+        resident = self._open_engine(self._settings, self._paths, self._engine_changed)
+        coordinator.engine = engine = self._shared(resident)
+        self._serving = Serving(
+            lambda: self._settings, self._paths, lambda: engine, on_problem=self._told_problem
+        )
         coordinator.microphone = self._open_microphone(self._settings, self._microphone_changed)
+
+    def _shared(self, resident: ResidentEngine) -> SharedEngine:
+        """The engine for the microphone and for other programs; whoever used it last keeps it loaded."""
+        from engine.sharing import SharedEngine
+
+        coordinator = self._coordinator
+        return SharedEngine(
+            resident, on_busy=lambda busy: coordinator.from_thread(coordinator.wait_to_unload)
+        )
 
     async def _begin(self) -> None:
         await self._begin_fields()
         self._keys.open(self._settings.hotkeys)
+        await asyncio.get_running_loop().run_in_executor(None, self._serving.start)
         self._notifier.ready("ready")
         if self._notifier.watchdog_interval_s is not None:
             self._ping()
@@ -214,6 +232,7 @@ class Daemon:
         if self._cues is not None:
             self._cues.close()
         loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._serving.close)
         with suppress(Exception):
             await loop.run_in_executor(None, coordinator.talker.close)
         if self._fields is not None:
@@ -294,6 +313,7 @@ class Daemon:
             restart = not self._coordinator.exchange_microphone(
                 lambda: self._open_microphone(after, self._microphone_changed)
             )
+        restart = restart or before.api != after.api
         return {"name": name, "value": settings_file.plain(value), "restart": restart}
 
     def _cue(self, name: str) -> None:
