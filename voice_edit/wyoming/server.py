@@ -162,10 +162,12 @@ class WyomingServer:
         task = asyncio.current_task()
         assert task is not None, "a connection is served by a task"
         if len(self._conversations) >= MOST_CONNECTIONS:
+            busy = wire.Error(text=f"{MOST_CONNECTIONS} connections are open already", code="busy")
             with suppress(OSError):
-                busy = wire.Error(text=f"{MOST_CONNECTIONS} connections are open already", code="busy")
                 await wire.async_write_event(busy.event(), writer)
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
             return
         self._conversations.add(task)
         try:
