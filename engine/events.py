@@ -175,6 +175,8 @@ class Rejected:
     """First sample of the stretch."""
     end_sample: int
     """First sample after it."""
+    verdict: Verdict | None = None
+    """What another engine heard in it, where one was asked and its words could not be used either."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,7 +255,7 @@ class _Ear:
             hypothesis = utterance.session.finish(
                 end_of_speech_s=self._speech_end_s, end_sample=event.end_sample
             )
-            nobody = _doubt(hypothesis, self._engine.profile)
+            nobody = doubt(hypothesis, self._engine.profile)
             if nobody is None:
                 yield hypothesis
                 return
@@ -307,8 +307,8 @@ class _Meter:
         return float(np.dot(sound, sound)) / len(sound), max(high, -low)
 
 
-def _doubt(hypothesis: Hypothesis, profile: PromptProfile) -> NoSpeech | None:
-    """Why the words of an utterance cannot be trusted, or None."""
+def doubt(hypothesis: Hypothesis, profile: PromptProfile) -> NoSpeech | None:
+    """Why the words of an utterance cannot be used at all, or None."""
     if not hypothesis.text:
         return NoSpeech("sound like a voice, but no words in it")
     if hypothesis.confidence is not None and hypothesis.confidence < profile.min_confidence:

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from voice_edit import pipeline
+from voice_edit import doubt, pipeline
 from voice_edit.errors import (
     Ambiguous,
     Interrupted,
@@ -34,19 +34,22 @@ from voice_edit.outcome import Failure, Outcome, revert_message
 from voice_edit.pipeline import Mode, Understood
 from voice_edit.questions import SAID_AGAIN
 from voice_edit.text_memory import TextMemory
+from voice_edit.weighing import Weigher
 from voice_edit.wording import Wording, around
 
 if TYPE_CHECKING:
     from engine.events import Hypothesis, Rejected
+    from engine.judging.verdict import Verdict
     from engine.source import AudioSource
     from engine.speech import SpeechEngine
-    from voice_edit.config import Settings
+    from voice_edit.config import Settings, WeakSettings
     from voice_edit.journal.journal import Journal, Take
     from voice_edit.journal.records import UtteranceRecord
     from voice_edit.landing import Plan, Planner
     from voice_edit.pipeline import Heard
     from voice_edit.questions import Asker
     from voice_edit.rewriting.rewriter import Rewriter
+    from voice_edit.second_ear import SecondEar
     from voice_edit.targets.base import JournaledTarget, Snapshot
 
 __all__ = ["Editing", "Failure", "Outcome", "load_what_a_command_needs", "revert_message"]
@@ -65,7 +68,11 @@ class Editing:
         self.target = target
         """May be exchanged between two utterances."""
         self.journal = journal
+        from voice_edit.config import WeakSettings
+
         self.confirm_chars = confirm_chars
+        self.weak: WeakSettings = WeakSettings()
+        """What is done with doubtful words."""
         self.wording = Wording()
         """What becomes of words on their way into the text."""
         self.rewriter: Rewriter | None = None
@@ -84,11 +91,13 @@ class Editing:
         timing: Any = None,
         retry_of: int | None = None,
         ask: Asker | None = None,
+        verdict: Verdict | None = None,
     ) -> Outcome:
         """Carry out what was said. Whatever goes wrong, the journal has the words and the reason.
 
         `ask` answers when several places are meant, and confirms large edits; without it the first is an
-        Ambiguous and the second needs no confirmation. A text that changes meanwhile is read again (see
+        Ambiguous and the second needs no confirmation. `verdict`: how far the words can be trusted; what is
+        done with doubtful ones is said in `doubt`. A text that changes meanwhile is read again (see
         `landing`). Raises CommandError and TargetError (nothing was
         written, but see TargetUncertain), JournalError; the error knows the utterance's number.
         """
@@ -100,7 +109,9 @@ class Editing:
             end_sample=end_sample,
             retry_of=retry_of,
         )
-        self.journal.words(utterance, words, confidence=confidence, timing=timing)
+        self.journal.words(
+            utterance, words, confidence=confidence, timing=timing, why=doubt.for_journal(verdict)
+        )
         try:
             try:
                 meant = words if mode == "dictate" else self.wording.command(words, self._text_around())
@@ -108,7 +119,7 @@ class Editing:
             except NotUnderstood as error:
                 return self._say_again(utterance, words, mode, error, ask)
             self.journal.commands(utterance, understood.to_data())
-            return self._carry_out(utterance, understood, ask)
+            return self._carry_out(utterance, understood, ask, verdict)
         except VoiceEditError as error:
             error.is_about(utterance)
             self.journal.failed(utterance, error)
@@ -124,12 +135,13 @@ class Editing:
         name: str,
         partials: bool = False,
         ask: Asker | None = None,
+        second: SecondEar | None = None,
     ) -> Iterator[Heard | Outcome | Failure]:
         """Hear a source out and carry out each utterance as soon as it is over.
 
         Yields what is heard, and after each final hypothesis what became of it. An utterance that cannot be
-        carried out does not end the listening. `name` says where the sound came from. Raises AudioFailed,
-        ModelFailed, JournalError.
+        carried out does not end the listening. `name` says where the sound came from; `second` hears again
+        what is doubtful. Raises AudioFailed, ModelFailed, JournalError.
         """
         from engine.events import Hypothesis, Rejected, SpeechStopped
 
@@ -137,8 +149,8 @@ class Editing:
         with self.journal.begin_take(mode, target=self.target.name, source=name) as take:
             handled = hangover = 0
             try:
-                heard = pipeline.hear(
-                    source, engine, settings, partials=partials, recorder=take.record, terms=self.terms
+                heard = Weigher(engine, settings, mode=mode, second=second).hear(
+                    source, partials=partials, recorder=take.record, terms=self.terms
                 )
                 for event in heard:
                     yield event
@@ -164,7 +176,13 @@ class Editing:
                 raise
 
     def listen_again(
-        self, record: UtteranceRecord, engine: SpeechEngine, settings: Settings, *, ask: Asker | None = None
+        self,
+        record: UtteranceRecord,
+        engine: SpeechEngine,
+        settings: Settings,
+        *,
+        ask: Asker | None = None,
+        second: SecondEar | None = None,
     ) -> Iterator[Heard | Outcome | Failure]:
         """Hear the kept recording of `record` once more and carry it out as a retry; nothing is recorded
         anew.
@@ -177,16 +195,17 @@ class Editing:
         from engine.joining import as_one
 
         assert record.mode != "transcribe", "a transcription has no target to be applied to"
+        weigher = Weigher(engine, settings, mode=record.mode, second=second)
         span = self.journal.audio(record.id)
         hangover = (record.timing or {}).get("hangover_samples")
         if span.end_sample is None or hangover is None:
-            heard: Iterable[Heard] = pipeline.hear(
-                pipeline.open_kept(span), engine, settings, hold=record.hold, terms=self.terms
+            heard: Iterable[Heard] = weigher.hear(
+                pipeline.open_kept(span), hold=record.hold, terms=self.terms
             )
         else:
             samples = audio_store.load(span.path, span.start_sample, span.end_sample + hangover)
             speech = span.end_sample - span.start_sample
-            heard = [pipeline.hear_utterance(samples, speech, engine, settings, terms=self.terms())]
+            heard = [weigher.hear_kept(samples, speech, terms=self.terms())]
         held: list[Hypothesis] = []
         mode, number = record.mode, record.id
         for event in heard:
@@ -237,6 +256,7 @@ class Editing:
                 timing=kept,
                 retry_of=retry_of,
                 ask=ask,
+                verdict=hypothesis.verdict,
             )
         except JournalError:
             raise
@@ -252,6 +272,8 @@ class Editing:
             end_sample=rejected.end_sample,
         )
         self.journal.rejected(utterance, rejected.reason, rejected.message)
+        if rejected.verdict is not None:
+            self.journal.why(utterance, "hearing", doubt.for_journal(rejected.verdict))
 
     def keep_unheard(self, take: Take, error: VoiceEditError, *, mode: Mode, start_sample: int) -> int | None:
         """Enter sound that was recorded and not carried out, from `start_sample` to where the recording is
@@ -269,7 +291,9 @@ class Editing:
         self.journal.failed(utterance, error)
         return utterance
 
-    def _carry_out(self, utterance: int, understood: Understood, ask: Asker | None) -> Outcome:
+    def _carry_out(
+        self, utterance: int, understood: Understood, ask: Asker | None, verdict: Verdict | None
+    ) -> Outcome:
         from voice_edit.commands import Redo, Save, Stop, Undo
 
         match understood.commands:
@@ -280,19 +304,29 @@ class Editing:
             text = self.target.snapshot().text
             self.journal.applied(utterance, "The text is kept after every edit.")
             return Outcome(utterance, understood, text, text, stops=stops)
-        return self._edit(utterance, understood, ask, stops=stops)
+        return self._edit(utterance, understood, ask, verdict, stops=stops)
 
-    def _edit(self, utterance: int, understood: Understood, ask: Asker | None, *, stops: bool) -> Outcome:
+    def _edit(
+        self,
+        utterance: int,
+        understood: Understood,
+        ask: Asker | None,
+        verdict: Verdict | None,
+        *,
+        stops: bool,
+    ) -> Outcome:
         from voice_edit.reach import is_rewrite
 
         plan = self._plan(utterance, self._snapshot(understood.mode), understood, ask)
+        was_asked = doubt.is_settled_by_asking(plan, verdict, self.weak, ask, utterance=utterance)
         if is_rewrite(understood.commands):  # it was shown where that is wanted, and is not written twice
             understood = plan.understood
-        else:
+        elif not was_asked:
             self._confirm(plan, ask)
-        return self._land(
+        done = self._land(
             utterance, plan, ask, lambda now: self._plan(utterance, now, understood, ask), stops=stops
         )
+        return done if was_asked else replace(done, doubt=doubt.note(verdict, self.weak))
 
     def _say_again(
         self, utterance: int, words: str, mode: Mode, error: NotUnderstood, ask: Asker | None
@@ -321,6 +355,15 @@ class Editing:
     def terms(self) -> tuple[str, ...]:
         """Names that may be said next, for the model."""
         return self.wording.terms(self._text_around())
+
+    def expect_rewrite(self) -> None:
+        """A rewrite may be asked for next: whoever writes gets ready. Raises TargetError, ModelFailed."""
+        if self.rewriter is None:
+            return
+        snapshot = self.target.snapshot()
+        if "edit" in snapshot.capabilities:
+            document = self._memory.document(snapshot)
+            self.rewriter.expect(document.text, document.selection.head)
 
     def _text_around(self) -> str:
         try:

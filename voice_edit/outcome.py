@@ -32,12 +32,15 @@ class Outcome:
     """None if nothing was to be written."""
     stops: bool = False
     """The speaker said to stop listening."""
+    doubt: str = ""
+    """One sentence on words that may be misheard; empty where nothing is to be said."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the user may want to know about the target, full sentences."""
+        """What the user may want to know about words and target, full sentences."""
         receipts = [self.receipt, *(one.receipt for one in self.reverted)]
-        return tuple(note for receipt in receipts if receipt for note in receipt.notes)
+        notes = tuple(note for receipt in receipts if receipt for note in receipt.notes)
+        return (self.doubt, *notes) if self.doubt else notes
 
     def to_json(self) -> dict[str, Any]:
         """What `--json` prints."""

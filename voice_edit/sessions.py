@@ -52,6 +52,7 @@ def open_editing(file: Path, settings: Settings, paths: Paths, *, tell: Tell) ->
     with open_journal(settings, paths, tell=tell) as journal:
         editing = Editing(target, journal, confirm_chars=settings.ask.confirm_chars)
         editing.wording = Wording(manners_for(settings.dictation), Vocabulary.load(paths))
+        editing.weak = settings.weak
         yield editing
 
 

@@ -33,8 +33,8 @@ SPARE_WORDS = 3
 MOST_CHARACTERS_S = 9.0
 """Of Chinese, Japanese or Korean. A fast reader has 7."""
 LONG_SPEECH_S = 4.0
-LEAST_WORDS_S = 0.4
-"""Who speaks for long says more than this, pauses included."""
+LEAST_WORDS_S = 0.25
+"""Who speaks for long says more than this. Of 1,335 answers that were right, none had less than 1.4."""
 ECHO_WORDS = 6
 """So many words of the instruction in a row are no accident."""
 

@@ -131,18 +131,20 @@ def _by_words(editing: Editing, said: list[str], mode: Mode, output: Output) -> 
 def _by_recordings(
     editing: Editing, sources: list[tuple[Path, WavSource]], mode: Mode, run: Invocation, output: Output
 ) -> list[VoiceEditError]:
-    from voice_edit import pipeline
+    from voice_edit import pipeline, second_ear
 
     settings = run.settings()
     failures: list[VoiceEditError] = []
     with output.waiting("Loading the model"):
         engine = pipeline.open_model(settings, run.paths())
-    with engine:
+    with engine, second_ear.opened(settings, run.paths()) as second:
         for path, source in sources:
             if missing := source.what_is_missing():
                 output.warn(missing, CUT_OFF_HINT)
             partials = output.shows_progress
-            heard = editing.listen(source, engine, settings, mode=mode, name=str(path), partials=partials)
+            heard = editing.listen(
+                source, engine, settings, mode=mode, name=str(path), partials=partials, second=second
+            )
             with output.progress(path.name, source.duration_s) as advance:
                 failed, stopped = follow(heard, str(path), output, advance)
             failures += failed

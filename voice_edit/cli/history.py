@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from voice_edit.cli.hearing_facts import hearing_facts
 from voice_edit.cli.options import AsJson, Model, Projector, invocation
 from voice_edit.cli.output import visible
 from voice_edit.cli.showing import STATE_STYLES, follow, show_outcome, show_reverted
@@ -152,7 +153,7 @@ def retry(
 def _retry(
     run: Invocation, output: Output, journal: Journal, record: UtteranceRecord, file: Path, *, by_words: bool
 ) -> list[VoiceEditError]:
-    from voice_edit import pipeline, sessions
+    from voice_edit import pipeline, second_ear, sessions
     from voice_edit.editing import Editing
     from voice_edit.errors import AudioGone, UsageError, VoiceEditError
     from voice_edit.manners.manners import manners_for
@@ -165,6 +166,7 @@ def _retry(
     target.ensure_writable()
     editing = Editing(target, journal)
     editing.wording = Wording(manners_for(settings.dictation), Vocabulary.load(run.paths()))
+    editing.weak = settings.weak
     if record.mode == "transcribe":
         raise UsageError(
             f"Utterance {record.id} was only transcribed.", hint="Use `voice-edit edit --audio`."
@@ -187,8 +189,10 @@ def _retry(
     with output.waiting("Loading the model"):
         engine = pipeline.open_model(settings, run.paths())
     name = f"utterance {record.id}"
-    with engine, output.progress(name, 1.0) as advance:
-        return follow(editing.listen_again(record, engine, settings), name, output, advance)[0]
+    opened = second_ear.opened(settings, run.paths())
+    with engine, opened as second, output.progress(name, 1.0) as advance:
+        again = editing.listen_again(record, engine, settings, second=second)
+        return follow(again, name, output, advance)[0]
 
 
 def recover(context: typer.Context, as_json: AsJson = False) -> None:
@@ -292,6 +296,7 @@ def _details(record: UtteranceRecord) -> str:
         "confidence": None
         if record.confidence is None
         else f"{record.confidence:.2f} (mean log-probability; 0 is certain)",
+        **hearing_facts(record.why),
         "recording": str(record.audio.path) if record.audio else None,
         "retry of": None if record.retry_of is None else str(record.retry_of),
     }

@@ -11,6 +11,7 @@ from typing import Any
 from textual.content import Content
 
 from voice_edit.cli.diffs import DiffLine, diff_lines
+from voice_edit.cli.hearing_facts import hearing_facts
 from voice_edit.cli.output import visible
 from voice_edit.tui.view import diff_line
 
@@ -44,6 +45,8 @@ class Entry:
     receipt: str
     notes: tuple[str, ...]
     retry_of: int | None
+    hearing: tuple[tuple[str, str], ...] = ()
+    """How the words were judged, fact by fact."""
 
 
 def entry_of(record: Mapping[str, Any]) -> Entry:
@@ -73,6 +76,7 @@ def entry_of(record: Mapping[str, Any]) -> Entry:
         receipt=str(receipts[-1].get("state") or ""),
         notes=tuple(str(note) for note in receipts[-1].get("notes") or ()),
         retry_of=record.get("retry_of"),
+        hearing=tuple(hearing_facts(record.get("why")).items()),
     )
 
 
@@ -116,6 +120,9 @@ def details(entry: Entry) -> Content:
         lines += [
             Content.assemble((visible(entry.message), "$error" if entry.state == "not applied" else "$muted"))
         ]
+    if entry.hearing:
+        lines += [Content("")]
+    lines += [Content.assemble((visible(f"{name}: {fact}"), "$muted")) for name, fact in entry.hearing]
     if commands := _commands(entry):
         lines += [Content(""), Content.assemble((visible(commands), "$muted"))]
     if entry.changes:
