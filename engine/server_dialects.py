@@ -5,7 +5,7 @@ Most speak OpenAI's chat endpoint, and differ in how they take sound, a grammar 
     llama-server, mlx, openai   input_audio        vllm       the same, or a model that only transcribes
     sglang                      audio_url          litert-lm  input_audio, reasoning_effort
     ollama                      its own /api/chat: sound travels among the images, known by its first bytes
-    lmstudio                    no sound
+    lmstudio, llama-cpp-python  no sound
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from engine.frames import SAMPLE_RATE
 from engine.writer import Message, WriteRequest
 
 Kind: TypeAlias = Literal[
-    "llama-server", "vllm", "sglang", "ollama", "lmstudio", "litert-lm", "mlx", "openai"
-]
+    "llama-server", "llama-cpp-python", "vllm", "sglang", "ollama", "lmstudio", "litert-lm", "mlx", "openai"
+]  # fmt: skip
 Way: TypeAlias = Literal["chat", "transcriptions"]
 """How sound is taken."""
 
 KINDS: tuple[Kind, ...] = (
-    "llama-server", "vllm", "sglang", "ollama", "lmstudio", "litert-lm", "mlx", "openai",
+    "llama-server", "llama-cpp-python", "vllm", "sglang", "ollama", "lmstudio", "litert-lm", "mlx", "openai",
 )  # fmt: skip
 
 TELLS_LOG_PROBS = frozenset({"llama-server", "vllm", "sglang", "ollama"})
@@ -124,7 +124,9 @@ def ask_to_write(kind: Kind, model: str, request: WriteRequest) -> Ask:
             body["format"] = json.loads(request.json_schema)
     else:
         body = _chat(kind, model, [_turn(message) for message in request.messages], request.max_tokens)
-        if request.json_schema is not None:
+        if request.json_schema is not None and kind == "llama-cpp-python":
+            body["response_format"] = {"type": "json_object", "schema": json.loads(request.json_schema)}
+        elif request.json_schema is not None:
             schema = {"name": "answer", "schema": json.loads(request.json_schema), "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
     if request.grammar is not None:
@@ -166,7 +168,7 @@ def _turn(message: Message) -> dict[str, Any]:
 
 
 def _grammar(kind: Kind, grammar: str) -> dict[str, Any]:
-    if kind == "llama-server":
+    if kind in ("llama-server", "llama-cpp-python"):
         return {"grammar": grammar}
     if kind == "vllm":
         return {"structured_outputs": {"grammar": grammar}}
@@ -174,7 +176,7 @@ def _grammar(kind: Kind, grammar: str) -> dict[str, Any]:
         return {"ebnf": grammar}
     raise GrammarUnreadable(
         f"a server of the kind {kind} takes no grammar",
-        hint="Ask for a JSON schema instead; llama-server, vLLM and SGLang take both.",
+        hint="Ask for a JSON schema instead; llama.cpp's servers, vLLM and SGLang take both.",
     )
 
 

@@ -41,6 +41,9 @@ Tell = Callable[[str], None]
 LONGEST_ANSWER = 8 * 2**20
 """Bytes of an answer that are read; a server that says more is not one of ours."""
 
+LONGEST_LINE = 2**20
+"""Bytes of a line in a stream, which holds a word or two."""
+
 BUSY_WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Waited between tries while a server is busy or still loading and does not say how long that will take."""
 
@@ -94,12 +97,14 @@ class Call(Generic[T]):
         """
         try:
             while (piece := self._pieces.get()) is not None:
-                if on_piece is not None:
+                if on_piece is not None and not self._is_cancelled:
                     on_piece(piece)
         except BaseException:
             self.cancel()
             raise
         self._thread.join()
+        if self._is_cancelled:  # also where the whole answer was here already
+            raise Cancelled("stopped by the user")
         if self._error is not None:
             raise self._error
         return self._result
@@ -200,7 +205,7 @@ class Wire:
         rest, size = b"", 0
         async for block in response.aiter_bytes():
             size += len(block)
-            if size > LONGEST_ANSWER:
+            if size > LONGEST_ANSWER or len(rest) > LONGEST_LINE:
                 raise ServerLost(f"{self.address.url} does not stop talking")
             *whole, rest = (rest + block).split(b"\n")
             for line in whole:

@@ -33,6 +33,7 @@ SOUND_TOKENS = 8
 
 OWNERS: dict[str, Kind] = {
     "llamacpp": "llama-server",
+    "me": "llama-cpp-python",
     "vllm": "vllm",
     "sglang": "sglang",
     "library": "ollama",
@@ -117,6 +118,8 @@ async def _declared(wire: Wire) -> _Told:
             kind = "lmstudio"
     if kind == "llama-server":
         return await _llama_server(wire, models)
+    if kind == "llama-cpp-python":  # its packaged server loads no projector that cannot see
+        return _Told(kind, models, hears=False)
     if kind == "lmstudio":
         return await _lmstudio(wire, models)
     return _Told(kind, models)

@@ -111,7 +111,7 @@ def test_every_kind_is_asked_greedily_bounded_and_without_thoughts(kind: Kind) -
     assert {name: body.get(name) for name in silent} == silent
 
 
-@pytest.mark.parametrize("kind", ["lmstudio", "litert-lm", "openai"])
+@pytest.mark.parametrize("kind", ["lmstudio", "litert-lm", "llama-cpp-python", "openai"])
 def test_servers_that_may_be_strict_are_sent_no_field_of_others(kind: Kind) -> None:
     known = {"model", "messages", "temperature", "max_tokens", "stream", "stream_options", "reasoning_effort"}
     assert set(hear(kind)) <= known
@@ -137,6 +137,8 @@ def test_a_schema_goes_where_each_kind_looks_for_it(kind: Kind) -> None:
     body = ask_to_write(kind, "m", request).body
     if kind == "ollama":
         assert body["format"] == schema
+    elif kind == "llama-cpp-python":
+        assert body["response_format"] == {"type": "json_object", "schema": schema}
     else:
         assert body["response_format"]["json_schema"]["schema"] == schema
 
@@ -144,7 +146,7 @@ def test_a_schema_goes_where_each_kind_looks_for_it(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_grammar_is_sent_to_those_that_take_one_and_never_left_out(kind: Kind) -> None:
     request = WriteRequest(messages=(Message("user", "Hello."),), grammar='root ::= "yes"')
-    if kind in ("llama-server", "vllm", "sglang"):
+    if kind in ("llama-server", "llama-cpp-python", "vllm", "sglang"):
         assert 'root ::= "yes"' in json.dumps(ask_to_write(kind, "m", request).body).replace('\\"', '"')
     else:
         with pytest.raises(GrammarUnreadable):

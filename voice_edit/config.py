@@ -240,8 +240,9 @@ class ServerSettings(_Section):
     url: str = ""
     """Where it is, for example "http://127.0.0.1:8080"; empty for none."""
     kind: Literal[
-        "auto", "llama-server", "vllm", "sglang", "ollama", "lmstudio", "litert-lm", "mlx", "openai"
-    ] = "auto"
+        "auto", "llama-server", "llama-cpp-python", "vllm", "sglang", "ollama", "lmstudio", "litert-lm",
+        "mlx", "openai",
+    ] = "auto"  # fmt: skip
     """What it is; "auto" asks it, "openai" is any other with the same interface."""
     model: str = ""
     """The name of its model; empty for the first that it names."""
