@@ -79,9 +79,16 @@ def _start() -> _Log:
 class LlamaModel:
     """Weights and vocabulary of one GGUF file. Judge the file by `gguf_header` before: see there."""
 
-    def __init__(self, path: Path, *, gpu_layers: int = -1, loading: Loading | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        gpu_layers: int = -1,
+        loading: Loading | None = None,
+        vocabulary_only: bool = False,
+    ) -> None:
         """Load the file; `gpu_layers` = -1 puts all layers on the GPU of a build that has one, whatever
-        `loading` says about it (see `fit.plan`).
+        `loading` says about it (see `fit.plan`). `vocabulary_only`: no weights, it can only tokenise.
 
         Raises ModelCorrupt with llama.cpp's own reason.
         """
@@ -89,6 +96,7 @@ class LlamaModel:
         log.first_error = ""
         params = C.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
+        params.vocab_only = vocabulary_only
         set_loading(params, loading or Loading())
         model = C.llama_model_load_from_file(str(path).encode(), params)
         if not model:
