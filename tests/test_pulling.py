@@ -364,7 +364,7 @@ from engine import pulling
 from engine._hub import HuggingFaceHub
 from engine.model_rows import read_rows
 row = read_rows(Path({rows!r}).read_text())["tiny"]
-pulling.pull(row, Path({folder!r}), HuggingFaceHub({endpoint!r}, stall_s=20))
+pulling.pull(row, Path({folder!r}), HuggingFaceHub(stall_s=20))
 """
 
 
@@ -374,12 +374,9 @@ def test_killed_in_the_middle_nothing_is_active_and_the_next_pull_goes_on(
     hub.plan, hub.stall_s = scripted("stall"), 60.0
     rows = tmp_path / "rows.toml"
     rows.write_text(hub.row_text())
-    code = KILLED.format(
-        root=str(ROOT), tests=str(ROOT / "tests"), rows=str(rows), folder=str(folder), endpoint=hub.endpoint
-    )
-    child = subprocess.Popen(
-        [sys.executable, "-c", code], env={**os.environ, "HF_HOME": str(tmp_path / "hf")}
-    )
+    code = KILLED.format(root=str(ROOT), tests=str(ROOT / "tests"), rows=str(rows), folder=str(folder))
+    mirror = {"HF_HOME": str(tmp_path / "hf"), "HF_ENDPOINT": hub.endpoint}
+    child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, **mirror})
     try:
         digest = hashlib.sha256(hub.files["model.gguf"]).hexdigest()
         part = model_store.part_path(folder, digest)

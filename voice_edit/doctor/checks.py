@@ -99,6 +99,7 @@ LINKS: tuple[Link, ...] = (
     Link("folders", "Folders", "program:folders"),
     Link("journal", "Journal", "program:journal", 15),
     Link("model", "Model", "model:files"),
+    Link("larger", "Real voices", "model:larger", 20, own_process=True, needs=("model",)),
     Link("server", "Server", "server:server", 60),
     Link("memory", "Memory", "memory:memory", 30, own_process=True, needs=("model",)),
     Link("hearing", "Hearing", "model:hearing", 180, own_process=True, needs=("model",)),

@@ -22,6 +22,32 @@ def files(context: Context) -> Finding:
     return Finding("ok", f"{found.name}, {size / 2**20:,.0f} MB", "", details)
 
 
+def larger(context: Context) -> Finding:
+    """Whether a model for real voices is in use, and if not, which would fit. Raises ModelFailed."""
+    from voice_edit import models
+
+    found = models.overview(context.settings, context.paths)
+    details = {"models": [one.to_json() for one in found]}
+    if context.settings.engine.model != "bundled":
+        return Finding("ok", f"{context.settings.engine.model} is in use", "", details)
+    here = [one.name for one in found if one.state == "here" and one.name != "bundled"]
+    if here:
+        said = f"The bundled model is made for synthetic voices; here is also {', '.join(here)}"
+        return Finding("ok", f"{said}: voice-edit model use {here[0]}", "", details)
+    best = models.suggest(found)
+    if best is None:
+        needs = [one.needs.total for one in found if one.needs is not None and one.name != "bundled"]
+        least = f"the smallest needs {min(needs) / 1e9:.1f} GB" if needs else "what they need is unknown"
+        return Finding("ok", f"No model for real voices fits this machine now: {least}", "", details)
+    return Finding(
+        "ok",
+        "The bundled model is made for synthetic voices; for real ones this fits: "
+        f"voice-edit model pull {best.name}   ({(best.size - best.here) / 1e9:.1f} GB)",
+        "",
+        details,
+    )
+
+
 def hearing(context: Context) -> Finding:
     """Loads the model and lets it hear a recording that ships with the program. In a process of its own."""
     from engine.events import Hypothesis
