@@ -124,7 +124,7 @@ class FakeEngineClient(ScriptedEngine):
     def preload(self) -> None:
         self.loads += 1
 
-    def unload(self) -> bool:
+    def unload(self, *, wait_s: float = 5.0) -> bool:
         self.unloads += 1
         return True
 

@@ -179,7 +179,7 @@ def test_a_model_that_takes_long_to_end_holds_up_nobody(
     """The process ends after the utterance that it hears; the daemon answers meanwhile."""
     waits: list[float] = []
 
-    def unload() -> bool:
+    def unload(*, wait_s: float = 5.0) -> bool:
         waits.append(time.monotonic())
         time.sleep(1.0)
         waits.append(time.monotonic())
