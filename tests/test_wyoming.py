@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
+from daemon_running import running_daemon
 from fake_devices import speech
 from fakes import ScriptedEngine
 from hypothesis import given
@@ -33,6 +34,7 @@ from voice_edit.wyoming import _protocol as wire
 from voice_edit.wyoming import address, sound
 from voice_edit.wyoming.conversation import Limits
 from voice_edit.wyoming.reading import LINE_BYTES, PAYLOAD_BYTES, ProtocolError, read_event
+from voice_edit.wyoming.running import Wyoming
 from voice_edit.wyoming.server import MOST_CONNECTIONS, WyomingServer
 from voice_edit.wyoming.sound import Format, PushedSource
 
@@ -462,6 +464,54 @@ def test_an_address_that_is_taken_is_told() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(address.ListenFailed, match=str(port)):
             address.listen(address.parse(f"tcp://127.0.0.1:{port}", allow_remote=False))
+
+
+# --- in the daemon ------------------------------------------------------------------------------------------
+
+
+def test_the_daemon_lets_programs_hear_with_its_engine(tmp_path: Path) -> None:
+    place = tmp_path / "w.sock"
+    used = Settings.model_validate(
+        {"hotkeys": {"backend": "none"}, "wyoming": {"enabled": True, "uri": f"unix://{place}"}}
+    )
+
+    async def test() -> str:
+        async with AsyncClient.from_uri(f"unix://{place}", read_timeout=30) as client:
+            await say(client, pcm(speech()))
+            return (await answer(client)).text
+
+    with running_daemon(used) as daemon:
+        daemon.engine.enqueue("turn on the lamp")
+        assert run(test) == "turn on the lamp"
+        assert daemon.engine.loads == 1, "the model is loaded while the first words are still said"
+    assert not place.exists()
+
+
+def test_a_daemon_whose_address_is_taken_does_everything_else() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        uri = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        used = Settings.model_validate(
+            {"hotkeys": {"backend": "none"}, "wyoming": {"enabled": True, "uri": uri}}
+        )
+        with running_daemon(used) as daemon:
+            assert daemon.ask("status")["stage"] == "idle"
+
+
+def test_who_is_heard_when_the_daemon_ends_is_hung_up_on(shared: SharedEngine) -> None:
+    server = Wyoming(settings(), shared.background)
+    server.start()
+
+    async def test() -> bool:
+        async with AsyncClient.from_uri(server.uri, read_timeout=30) as client:
+            await client.write_event(wire.AudioStart(**RATE).event())
+            await client.write_event(wire.AudioChunk(audio=pcm(speech()), **RATE).event())
+            await client.write_event(wire.Ping().event())
+            assert await client.read_event() is not None
+            await asyncio.to_thread(server.close)
+            return await client.read_event() is None
+
+    assert run(test)
+    assert server.uri == ""
 
 
 # --- pure parts ---------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-"""What the daemon offers to other programs of the user's: the local endpoint, where the settings ask for it.
+"""What the daemon offers to other programs of the user's, where the settings ask for it: the local endpoint,
+and Wyoming.
 
 They use the resident model when the microphone does not (`engine.sharing`).
 """
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from voice_edit.api.desk import Job
     from voice_edit.api.server import ApiServer
     from voice_edit.config import Paths, Settings
+    from voice_edit.wyoming.running import Wyoming
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +41,11 @@ class Serving:
         self._on_problem = on_problem
         self._api: ApiServer | None = None
         self._problem = ""
+        self._wyoming: Wyoming | None = None
 
     def start(self) -> None:
         """Open what is wanted."""
+        self._start_wyoming()
         if not self._settings().api.enabled:
             return
         from voice_edit.api.server import ApiServer, Served
@@ -60,6 +64,9 @@ class Serving:
 
     def close(self) -> None:
         """Close it."""
+        wyoming, self._wyoming = self._wyoming, None
+        if wyoming is not None:
+            wyoming.close()
         api, self._api = self._api, None
         if api is not None:
             api.close()
@@ -67,6 +74,21 @@ class Serving:
     def to_json(self) -> dict[str, Any]:
         """As `status` says it."""
         return {"endpoint": self._api.url if self._api else "", "endpoint_problem": self._problem}
+
+    def _start_wyoming(self) -> None:
+        if not self._settings().wyoming.enabled:
+            return
+        from voice_edit.wyoming.running import Wyoming
+
+        engine = self._engine()
+        wyoming = Wyoming(self._settings(), engine.background, expect=engine.preload)
+        try:
+            wyoming.start()
+        except VoiceEditError as error:
+            logger.warning("%s", error)
+            self._on_problem(error)
+            return
+        self._wyoming = wyoming
 
     def _open_writer(self, job: Job) -> Writer | None:
         from voice_edit import engines

@@ -1,4 +1,4 @@
-"""The Wyoming server inside the daemon: accepts connections, and lets each hear in a thread."""
+"""The Wyoming server: accepts connections, and lets each hear in a thread."""
 
 from __future__ import annotations
 
@@ -36,15 +36,14 @@ class WyomingServer:
         limits: Limits | None = None,
         at_once: int = 1,
         expect: Callable[[], object] = lambda: None,
-        used: Callable[[], object] = lambda: None,
     ) -> None:
-        """`engine`: what hears, with at most `at_once` sessions open. `expect` is called when somebody will
-        talk, `used` when a transcription is over; both in the loop.
+        """`engine`: what hears, with at most `at_once` sessions open. `expect` is called, in the loop, when
+        somebody is about to talk.
         """
         self._settings = settings
         self._engine = engine
         self._limits = limits or Limits(longest_s=settings.daemon.longest_take_s)
-        self._expect, self._used = expect, used
+        self._expect = expect
         self._turns = asyncio.Semaphore(at_once)
         self._threads = ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="wyoming")
         self._conversations: set[asyncio.Task[None]] = set()
@@ -154,7 +153,6 @@ class WyomingServer:
                 source.close()
                 with suppress(Exception):
                     await asyncio.shield(work)
-                self._used()
 
     # --- connections ----------------------------------------------------------------------------------------
 
