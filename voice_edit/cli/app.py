@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from voice_edit.cli import (
+    api,
     apps,
     bench,
     daemon,
@@ -192,5 +193,6 @@ app.add_typer(apps.app, name="apps")
 app.add_typer(vocabulary.app, name="vocabulary")
 app.add_typer(service.app, name="service")
 app.add_typer(model.app, name="model")
+app.add_typer(api.app, name="api")
 app.command("bench", epilog=bench.EPILOG)(bench.bench)
 app.command("eval", epilog=evaluation.EPILOG)(evaluation.evaluate)
