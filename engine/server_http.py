@@ -143,6 +143,8 @@ class Wire:
         """Raises ServerUnusable, and ServerForbidden for an address that is evidently elsewhere."""
         self.options = options
         self.address: Address = parse_address(options.url)
+        self.is_remote = False
+        """Whether it turned out to be on another machine; known once it was asked something."""
         if not options.key.isascii() or not options.key.isprintable() or " " in options.key:
             raise ServerUnusable(
                 "the server's key holds characters that no key has",
@@ -275,10 +277,13 @@ class Wire:
                     infos = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
             except (OSError, TimeoutError, UnicodeError):
                 if self.options.allow_remote:
+                    self.is_remote = True
                     return ()  # perhaps a proxy knows it
                 raise ServerUnreachable(f"nobody knows a machine named {address.host}") from None
             found = [str(info[4][0]) for info in infos]
-        return loopback_only(address, found, allow_remote=self.options.allow_remote)
+        ips = loopback_only(address, found, allow_remote=self.options.allow_remote)
+        self.is_remote = not ips
+        return ips
 
     def _check(self, response: httpx2.Response) -> None:
         if 300 <= response.status_code < 400:

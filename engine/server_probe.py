@@ -253,4 +253,4 @@ def shown(capabilities: Capabilities) -> str:
         "writes",
         "sees" if capabilities.sees else "does not see",
     ]
-    return f"{capabilities.name} on {capabilities.kind}: {', '.join(can)}"
+    return f"{capabilities.kind} with {capabilities.name}: {', '.join(can)}"

@@ -99,7 +99,7 @@ def test_a_kind_that_is_named_is_asked_as_it_wants(kind: str) -> None:
     }.get(kind, fakes.openai("Yes."))
     with serving(answer) as server:
         engine = engine_for(server.url, kind=kind)
-        if kind == "lmstudio":
+        if kind in ("lmstudio", "llama-cpp-python"):
             with pytest.raises(ServerDeaf):
                 hear(engine)
         else:

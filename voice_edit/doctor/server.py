@@ -39,7 +39,7 @@ def server(context: Context) -> Finding:
         from engine.errors import ServerDeaf
 
         return Finding("failed", f"{known.name} does not hear: {known.deaf}", ServerDeaf.hint, details)
-    problem = _open_door(settings, asked.wire.address.scheme)
+    problem = _open_door(settings, in_the_clear=asked.wire.is_remote and asked.wire.address.scheme == "http")
     if problem is not None:
         return Finding("warning", f"{message}. {problem[0]}", problem[1], details)
     return Finding("ok", message, "", details)
@@ -49,12 +49,12 @@ def _may_hear(settings: Settings) -> bool:
     return settings.server.hears in ("chat", "transcriptions")
 
 
-def _open_door(settings: Settings, scheme: str) -> tuple[str, str] | None:
+def _open_door(settings: Settings, *, in_the_clear: bool) -> tuple[str, str] | None:
     """What others could read along, and what to do about it."""
     chosen = settings.server
-    if chosen.allow_remote and scheme == "http":
+    if in_the_clear:
         return (
-            "What is said may go there unencrypted",
+            "What is said goes there unencrypted",
             "Use https, or a tunnel (docs/servers.md): ssh -N -L 8000:127.0.0.1:8000 HOST",
         )
     if chosen.key_file is not None:
