@@ -85,11 +85,12 @@ def scripted(*bodies: str, heads: tuple[str, ...] = ()) -> Plan:
 
 
 def random_plan(rng: Random, *, trouble: float, kinds: tuple[str, ...], heads: tuple[str, ...]) -> Plan:
-    """Something bad with this probability, drawn anew for each answer."""
+    """Something bad with this probability, drawn anew for each answer; a quarter of it for a HEAD."""
 
     def plan(method: str, number: int) -> str:
         chosen = heads if method == "HEAD" else kinds
-        return rng.choice(chosen) if chosen and rng.random() < trouble else "ok"
+        likely = trouble / 4 if method == "HEAD" else trouble
+        return rng.choice(chosen) if rng.random() < likely else "ok"
 
     return plan
 
