@@ -3,12 +3,12 @@
 Each run is a fresh user folder, half of them with an older model that is active already, and a hub
 (tests/hub_server.py, real sockets) that does something bad to one in five answers, or to nearly all of them:
 connections cut and reset at random offsets, short bodies that claim to be whole, changed bytes, stalls, other
-parts than asked for, 5xx, login pages, other hashes and commits. A third of the runs are done by a process that is
-killed (SIGKILL) at a random moment, again and again. After every attempt the files that would be used are compared
-with the true ones, byte by byte; in the end, with the hub well again, the pull must succeed.
+parts than asked for, 5xx, login pages, other hashes and commits. A third of the runs is done by a process
+that is killed (SIGKILL) at a random moment, again and again. After every attempt the files that would be used
+are compared with the true ones, byte by byte; in the end, with the hub well again, the pull must succeed.
 
-A second series cuts connections only, at random offsets, and counts the bytes that the hub sent: with resume they
-are as many as the files have.
+A second series cuts connections only, at random offsets, and counts the bytes that the hub sent: with resume
+they are as many as the files have.
 """
 
 from __future__ import annotations
