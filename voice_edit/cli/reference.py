@@ -60,6 +60,9 @@ VERBS = (
     "service logs",
     "model",
     "model show",
+    "api",
+    "api token",
+    "api status",
     "bench",
 )
 WIDTH = 100
