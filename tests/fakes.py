@@ -23,6 +23,12 @@ class Doubtful(str):
     """A text that is heard with just enough confidence to be words."""
 
 
+class Misheard(str):
+    """Words of which the model is not sure, though it is of some."""
+
+    __slots__ = ()
+
+
 class ScriptedEngine:
     """Each utterance is heard as the next of the enqueued texts; an enqueued exception is raised."""
 
@@ -110,4 +116,7 @@ class ScriptedSession:
         timing = Timing(end_of_speech_s, now_s, now_s, 0.001, 0.001, self.frames_pushed * 0.04)
         tokens = tuple(range(len(text.split())))
         confidence = -9.0 if isinstance(text, Unsure) else -0.12 if isinstance(text, Doubtful) else -0.05
-        return Hypothesis(kind, text, tokens, confidence, self._start, end, "eos", timing)
+        doubts = (-1.0 if isinstance(text, Misheard) else -0.0005,) * len(tokens)
+        return Hypothesis(
+            kind, text, tokens, confidence, self._start, end, "eos", timing, word_log_probs=doubts
+        )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine.endpointing import EndpointingSettings
     from engine.events import Hypothesis, Level, Rejected, Samples, SpeechStarted, SpeechStopped
     from engine.source import AudioSource, PcmSource, WavSource
-    from engine.speech import SpeechEngine
+    from engine.speech import SpeechEngine, SpeechSession
     from voice_edit.commands import AnyCommand
     from voice_edit.config import Paths, Settings
     from voice_edit.document import Edit
@@ -181,12 +181,13 @@ def hear_utterance(
     settings: Settings,
     *,
     terms: Sequence[str] = (),
+    on_session: Callable[[SpeechSession], None] = lambda session: None,
 ) -> Hypothesis:
     """Hear one kept utterance again, fed exactly as at first: its sound, then a tail of fixed length.
 
     `samples` is float32[n]: the `speech_samples` of the utterance and the hangover that was waited through
     after them. The tail is that real sound as far as it goes, and zeros after it. `terms`: names that may be
-    said, perhaps learnt since. Raises ModelFailed, Interrupted.
+    said, perhaps learnt since. `on_session` is given what can be cancelled. Raises ModelFailed, Interrupted.
     """
     import numpy as np
 
@@ -198,6 +199,7 @@ def hear_utterance(
     frames.reshape(-1)[: len(real)] = real
     with failures_named():
         session = engine.session(terms=terms)
+        on_session(session)
         session.push(frames)
         return session.finish(end_sample=speech_samples)
 

@@ -20,10 +20,17 @@ if TYPE_CHECKING:
     from engine.events import Hypothesis, Samples
     from engine.judging.choose import Candidate
     from engine.judging.judge import Purpose
+    from engine.speech import SpeechSession
     from voice_edit.config import Paths, Settings
     from voice_edit.engines import ResidentEngine
 
 logger = logging.getLogger(__name__)
+
+
+def shown_name(model: str) -> str:
+    """An engine of the settings, for people: a file without its folder."""
+    return model[:-5].rpartition("/")[2] if model.lower().endswith(".gguf") else model
+
 
 TIERS = {"bundled": 0, "server": 2}
 """How well engines hear, by name; all others are between."""
@@ -87,8 +94,10 @@ class SecondEar:
         timeout_s: float,
         idle_s: float = 0.0,
     ) -> None:
-        """`settings`: those under which it hears. `idle_s`: given back after so long; 0: only by `close`."""
-        self.model = model
+        """`model` as in the settings. `settings`: those under which it hears. `idle_s`: given back after so
+        long; 0: only by `close`.
+        """
+        self.name = shown_name(model)
         self.tier = tier_of(model)
         self._settings = settings
         self._open = open_engine
@@ -98,6 +107,7 @@ class SecondEar:
         self._lock = threading.Lock()
         self._idle: threading.Timer | None = None
         self._is_closed = False
+        self._hearing: _Hearing | None = None
 
     def hear(
         self, stretch: Stretch, *, purpose: Purpose, speech_s: float, terms: Sequence[str] = ()
@@ -113,16 +123,16 @@ class SecondEar:
             raise
         except VoiceEditError as error:
             logger.info("the second engine is of no use: %s", error)
-            return Candidate(engine=self.model, tier=self.tier, problem=_sentence(error))
+            return Candidate(engine=self.name, tier=self.tier, problem=_sentence(error))
         finally:
             self._begin_idling()
         return self._candidate(engine, heard, purpose, speech_s)
 
     def cancel(self) -> None:
         """Make the `hear` that is running raise Interrupted."""
-        engine = self._engine
-        if engine is not None:
-            engine.cancel()
+        hearing = self._hearing
+        if hearing is not None:
+            hearing.stop()
 
     def close(self) -> None:
         """Give everything back, for good."""
@@ -144,13 +154,8 @@ class SecondEar:
             return self._engine
 
     def _hear(self, engine: ResidentEngine, stretch: Stretch, terms: Sequence[str]) -> Hypothesis:
-        late = threading.Event()
-
-        def give_up() -> None:
-            late.set()
-            engine.cancel()
-
-        timer = threading.Timer(self._timeout_s, give_up)
+        self._hearing = hearing = _Hearing()
+        timer = threading.Timer(self._timeout_s, hearing.stop, kwargs={"late": True})
         timer.daemon = True
         timer.start()
         try:
@@ -160,13 +165,15 @@ class SecondEar:
                 engine,
                 self._settings,
                 terms=terms if engine.profile.terms else (),
+                on_session=hearing.begin,
             )
         except Interrupted as error:
-            if late.is_set():
+            if hearing.is_late:
                 raise TooLate(f"It was not done after {self._timeout_s:g} s.") from error
             raise
         finally:
             timer.cancel()
+            self._hearing = None
         start = stretch.start_sample
         return replace(heard, start_sample=start, end_sample=start + stretch.speech_samples)
 
@@ -180,7 +187,7 @@ class SecondEar:
         unusable = doubt(heard, engine.profile)
         if unusable is not None:
             return Candidate(
-                engine=self.model,
+                engine=self.name,
                 tier=self.tier,
                 text=heard.text,
                 confidence=heard.confidence,
@@ -188,7 +195,7 @@ class SecondEar:
             )
         below = self._settings.weak.below
         verdict = judge(heard, engine.profile, purpose=purpose, below=below, speech_s=speech_s)
-        return Candidate(engine=self.model, tier=self.tier, heard=judged(heard, verdict))
+        return Candidate(engine=self.name, tier=self.tier, heard=judged(heard, verdict))
 
     def _begin_idling(self) -> None:
         self._stop_idling()
@@ -206,6 +213,31 @@ class SecondEar:
         engine = self._engine
         if engine is not None:
             engine.unload()
+
+
+class _Hearing:
+    """One stretch being heard. It can be stopped at any moment, also before it has begun."""
+
+    def __init__(self) -> None:
+        self.is_late = False
+        self._lock = threading.Lock()
+        self._is_stopped = False
+        self._session: SpeechSession | None = None
+
+    def begin(self, session: SpeechSession) -> None:
+        """It has begun."""
+        with self._lock:
+            self._session = session
+            if self._is_stopped:
+                session.cancel()
+
+    def stop(self, *, late: bool = False) -> None:
+        """Whatever is asked of the session raises Cancelled from now on."""
+        with self._lock:
+            if not self._is_stopped:
+                self._is_stopped, self.is_late = True, late
+                if self._session is not None:
+                    self._session.cancel()
 
 
 class TooLate(VoiceEditError):  # noqa: N818  (the names say what is wrong)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from voice_edit import pipeline
-from voice_edit.second_ear import SecondEar, Stretch, tier_of
+from voice_edit.second_ear import SecondEar, Stretch, shown_name, tier_of
 
 if TYPE_CHECKING:
     from engine.events import Hypothesis, Rejected, Samples
@@ -46,6 +46,7 @@ class Weigher:
         self._settings = settings
         self._purpose: Purpose = "command" if mode == "edit" else "dictation"
         self._second = second
+        self._name, self._tier = shown_name(settings.engine.model), tier_of(settings.engine.model)
         self._terms: tuple[str, ...] = ()
 
     def hear(
@@ -110,14 +111,10 @@ class Weigher:
         heard = judged(heard, verdict)
         if not verdict.weak or self._second is None:
             return heard
-        first = Candidate(engine=self._name, tier=tier_of(self._name), heard=heard)
+        first = Candidate(engine=self._name, tier=self._tier, heard=heard)
         return self._ask_second(first, sound, speech_s)[0] or heard
 
     # --- inside -----------------------------------------------------------------------------------------
-
-    @property
-    def _name(self) -> str:
-        return self._settings.engine.model
 
     def _weigh_rejected(
         self, rejected: Rejected, sound: Callable[[], Stretch | None], *, speech_s: float
@@ -127,7 +124,7 @@ class Weigher:
         if self._second is None:
             return rejected
         problem = f"{rejected.message[:1].upper()}{rejected.message[1:]}."
-        first = Candidate(engine=self._name, tier=tier_of(self._name), problem=problem)
+        first = Candidate(engine=self._name, tier=self._tier, problem=problem)
         heard, verdict = self._ask_second(first, sound, speech_s)
         return heard or replace(rejected, verdict=verdict)
 
@@ -140,7 +137,7 @@ class Weigher:
         assert second is not None
         stretch = sound()
         if stretch is None:
-            found = Candidate(engine=second.model, tier=second.tier, problem="The sound is not at hand.")
+            found = Candidate(engine=second.name, tier=second.tier, problem="The sound is not at hand.")
         else:
             found = second.hear(stretch, purpose=self._purpose, speech_s=speech_s, terms=self._terms)
         taken, verdict = choose(first, found)
