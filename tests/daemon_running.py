@@ -11,6 +11,7 @@ from typing import Any
 from fake_devices import FakeEngineClient, FakeMicrophone
 
 from engine.microphone import MicrophoneEvent
+from engine.writer import Writer
 from voice_edit import sessions
 from voice_edit.config import Paths, Settings
 from voice_edit.control.client import ControlClient
@@ -58,9 +59,10 @@ def running_daemon(
     *,
     load: Callable[[], Settings] | None = None,
     desktop: Desktop | None = None,
+    writer: Writer | None = None,
 ) -> Iterator[Running]:
-    """A daemon with a fake microphone and a scripted engine, and without a desktop unless one is given.
-    `load` reads its settings again.
+    """A daemon with a fake microphone and a scripted engine, and without a desktop and a writer unless they
+    are given. `load` reads its settings again.
     """
     desktop = desktop or Desktop("none", None, None, None, None)
     paths = Paths.from_environment()
@@ -84,6 +86,7 @@ def running_daemon(
                         open_engine=lambda *_: engine,  # type: ignore[arg-type]
                         open_microphone=lambda *_: microphone,  # type: ignore[arg-type]
                         open_desktop=lambda _: desktop,
+                        writer=lambda: writer,
                     )
                 )
                 loop.run_until_complete(daemon[0].run())

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from voice_edit.pipeline import Mode
 
 EVENTS = ("stage", "target", "outcome", "reverted", "failed", "rejected", "notice", "microphone", "engine")
-WATCHED = ("level", "speech", "partial", "words")
+WATCHED = ("level", "speech", "partial", "words", "writing")
 ANSWERED = ("ask", "asked")
 FILE_S = 30.0
 """For the daemon to open the file, which may lie far away."""

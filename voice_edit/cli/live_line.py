@@ -62,6 +62,8 @@ class Now:
             case "partial":
                 stable = int(event.get("stable") or 0)
                 return replace(self, partial=str(event.get("text", "")), stable=stable)
+            case "writing" if not event.get("over"):
+                return replace(self, partial=str(event.get("text", "")).replace("\n", " "), stable=0)
             case "outcome" | "failed" | "rejected" | "reverted":
                 return replace(self, partial="")
             case "level":

@@ -71,6 +71,7 @@ from voice_edit.control.protocol_events import (
     StageChanged,
     TargetNow,
     Words,
+    WritingTold,
 )  # fmt: skip
 from voice_edit.control.protocol_fields import FieldError, build, fields_of, plain
 from voice_edit.control.protocol_parts import StatusTold
@@ -141,6 +142,7 @@ __all__ = [
     "Undo",
     "Unsubscribe",
     "Words",
+    "WritingTold",
     "build",
     "check_event",
     "decode",
@@ -158,7 +160,7 @@ __all__ = [
 RequestId = int | str | None
 BY_COMMAND: dict[str, type[Command]] = {kind.command: kind for kind in COMMANDS}
 BY_EVENT: dict[str, type[Event]] = {kind.event: kind for kind in EVENTS}
-COALESCED = frozenset({Level.event, Partial.event})
+COALESCED = frozenset({Level.event, Partial.event, WritingTold.event})
 """Only the newest of these is of interest: a slow reader gets fewer of them."""
 
 

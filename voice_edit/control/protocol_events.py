@@ -44,7 +44,7 @@ class StageChanged(Event):
 
     event: ClassVar[str] = "stage"
     stage: Stage
-    """idle, listening, hearing, applying or asking."""
+    """idle, listening, hearing, writing, applying or asking."""
     mode: Mode | None = None
     """What the words are for; null when idle."""
     take: int | None = None
@@ -199,6 +199,28 @@ class Words(Event):
     """Its number in the journal, where it is known already."""
     confidence: float | None = None
     """Mean natural-log probability of the tokens; 0 is certain."""
+    at_s: float | None = None
+    """When."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WritingTold(Event):
+    """New text for a passage appears. It is shown, and put into the target only when it is whole and good.
+    A slow client gets fewer."""
+
+    event: ClassVar[str] = "writing"
+    text: str
+    """All of it so far."""
+    old: str | None = None
+    """The passage that it is for; null where that is long."""
+    start: int = 0
+    """Where the passage begins in the target's text, in code points."""
+    style: str = ""
+    """The style's name; empty for a wish in free words."""
+    by: str = ""
+    """The model that writes."""
+    over: bool = False
+    """Nothing more comes: `outcome` or `failed` follow."""
     at_s: float | None = None
     """When."""
 
@@ -397,7 +419,7 @@ class ApplyWanted(Event):
 
 EVENTS: tuple[type[Event], ...] = (
     Hello, StageChanged, MicrophoneChanged, EngineChanged, HotkeysChanged, Notice, Bye,
-    Level, Speech, Partial, Words,
+    Level, Speech, Partial, Words, WritingTold,
     OutcomeTold, Reverted, FailedTold, RejectedTold,
     Ask, Asked,
     TargetNow, SnapshotWanted, ApplyWanted,

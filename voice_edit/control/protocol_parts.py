@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Stage = Literal["idle", "listening", "hearing", "applying", "asking"]
-"""listening: the microphone is on. hearing: the words are being found. applying: they are carried out.
-asking: a question waits for its answer."""
+Stage = Literal["idle", "listening", "hearing", "writing", "applying", "asking"]
+"""listening: the microphone is on. hearing: the words are being found. writing: a model writes new text.
+applying: they are carried out. asking: a question waits for its answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +188,7 @@ class StatusTold:
     """What `status` replies."""
 
     stage: Stage
-    """idle, listening, hearing, applying or asking."""
+    """idle, listening, hearing, writing, applying or asking."""
     target: TargetTold
     """Where the words go."""
     engine: EngineTold

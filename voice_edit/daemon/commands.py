@@ -157,7 +157,12 @@ class DaemonCommands:
             raise chosen.refusal
         c.targets.talked_to(chosen)
         target = chosen.target
-        outcome: Outcome = await self._work(lambda: c.talker.apply_words(target, command.words, command.mode))
+        try:
+            outcome: Outcome = await self._work(
+                lambda: c.talker.apply_words(target, command.words, command.mode)
+            )
+        finally:
+            c.wait_to_unload()  # the model may have been loaded to write
         return _without_name(telling.outcome(outcome, target=target))
 
     async def _answer(self, client: Client, command: asked.Answer) -> Result:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-StageName: TypeAlias = Literal["idle", "listening", "hearing", "applying", "asking"]
+StageName: TypeAlias = Literal["idle", "listening", "hearing", "writing", "applying", "asking"]
 
 ROTATE_S = 300.0
 """Hands-free listening begins a new recording this often: those in which nobody spoke are not kept."""

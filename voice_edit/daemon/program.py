@@ -33,17 +33,21 @@ from voice_edit.daemon.talking import Talker
 from voice_edit.daemon.target_book import TargetBook
 from voice_edit.errors import DaemonRunning, NoTarget, VoiceEditError
 from voice_edit.journal import locks
+from voice_edit.rewriting.opening import KeptWriter
+from voice_edit.rewriting.rewriter import Rewriter
 from voice_edit.targets import names
 from voice_edit.vocabulary.store import KeptVocabulary
 
 if TYPE_CHECKING:
     from engine.client import EngineState
     from engine.microphone import Microphone, MicrophoneEvent
+    from engine.writer import Writer
     from engine.sharing import SharedEngine
     from voice_edit.config import Paths, Settings
     from voice_edit.desktop.base import Desktop
     from voice_edit.engines import ResidentEngine
     from voice_edit.journal.journal import Journal
+    from voice_edit.rewriting.rewriter import Writing
     from voice_edit.targets.base import JournaledTarget
 
 logger = logging.getLogger(__name__)
@@ -83,15 +87,18 @@ class Daemon:
         open_engine: OpenEngine | None = None,
         open_microphone: OpenMicrophone | None = None,
         open_desktop: OpenDesktop | None = None,
+        writer: Callable[[], Writer | None] | None = None,
     ) -> None:
         """`load` reads the settings again, those of the command line included; default: without any there.
 
-        `open_engine`, `open_microphone` and `open_desktop` make the real ones unless a test brings others.
+        `open_engine`, `open_microphone`, `open_desktop` and `writer` make the real ones unless a test brings
+        others.
         """
         self._load = load or (lambda: load_settings(paths))
         self._open_engine = open_engine or pipeline.open_engine
         self._open_microphone = open_microphone or _open_microphone
         self._open_desktop = open_desktop or _open_desktop
+        self._writer = writer or KeptWriter(lambda: self._settings, paths, lambda: self._coordinator.engine)
         self._settings = settings
         self._paths = paths
         self._journal = journal
@@ -168,6 +175,7 @@ class Daemon:
             on_ended=coordinator.on_ended,
             shelters=self._shelters,
             vocabulary=KeptVocabulary(self._paths, on_problem=self._told_problem).now,
+            rewriter=Rewriter(self._writer, lambda: self._settings.rewrite, tell=self._told_writing),
         )
         self._server = ControlServer(self._paths.socket, commands)
         await self._server.start()
@@ -244,6 +252,12 @@ class Daemon:
     def _told_problem(self, error: VoiceEditError) -> None:
         """Something is wrong with a file of the user's; from any thread."""
         self._coordinator.emit(telling.notice_of(error))
+
+    def _told_writing(self, writing: Writing) -> None:
+        """New text appears; from the working thread."""
+        self._coordinator.on_work("applying" if writing.is_over else "writing")
+        if self._server.wanted("writing"):
+            self._coordinator.emit(telling.writing(writing))
 
     def _publish(self, event: telling.Event) -> None:
         self._server.publish(event)

@@ -13,7 +13,7 @@ import logging
 import queue
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -25,12 +25,11 @@ from engine.errors import WordsUnsure
 from engine.frames import samples_to_ms
 from voice_edit import pipeline
 from voice_edit.daemon import telling
+from voice_edit.daemon.editings import Editings
 from voice_edit.editing import Editing, Failure, Outcome, load_what_a_command_needs
 from voice_edit.errors import AudioFailed, Cancelled, Fault, NotUnderstood, TargetError, VoiceEditError
-from voice_edit.manners.manners import manners_for
 from voice_edit.targets import names
 from voice_edit.vocabulary.vocabulary import Vocabulary
-from voice_edit.wording import Wording
 
 if TYPE_CHECKING:
     from engine.events import Hypothesis, Rejected, SpeechStopped
@@ -42,12 +41,12 @@ if TYPE_CHECKING:
     from voice_edit.journal.journal import Journal, Take
     from voice_edit.journal.records import UtteranceRecord
     from voice_edit.pipeline import Mode
+    from voice_edit.rewriting.rewriter import Rewriter
     from voice_edit.targets.base import JournaledTarget
-    from voice_edit.targets.field_choice import Focus
 
 logger = logging.getLogger(__name__)
 
-Work: TypeAlias = Literal["hearing", "applying", "asking"]
+Work: TypeAlias = Literal["hearing", "writing", "applying", "asking"]
 Emit: TypeAlias = Callable[[dict[str, Any]], object]
 T = TypeVar("T")
 
@@ -59,9 +58,6 @@ PART_UNSURE = (
     "A part of what was said could not be made out.",
     "The rest was written down; the sound of all of it is kept, see `voice-edit log`.",
 )
-
-EDITINGS_KEPT = 8
-"""Targets whose last insertion is remembered, for "delete that"."""
 
 
 @dataclass(eq=False)
@@ -117,12 +113,13 @@ class Talker:
         on_ended: Callable[[TakeJob, bool], object] | None = None,
         shelters: Callable[[], Sequence[JournaledTarget]] = tuple,
         vocabulary: Callable[[], Vocabulary] = Vocabulary,
+        rewriter: Rewriter | None = None,
     ) -> None:
         """`emit` gets the events of docs/control.md. `on_work` is told what is being done, None: nothing.
 
         `watched`: whether somebody looks at partial hypotheses. `on_ended(job, said_stop)` is called when a
         take has been dealt with; `said_stop`: the speaker said to stop listening. `shelters`: where dictated
-        words go that their target did not take.
+        words go that their target did not take. `rewriter`: who writes new text where that is asked for.
         """
         self._journal = journal
         self._engine = engine
@@ -133,11 +130,11 @@ class Talker:
         self._asker = asker
         self._on_ended = on_ended or (lambda job, said_stop: None)
         self._shelters = shelters
-        self._vocabulary = vocabulary
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting: deque[_Job | None] = deque()
         """Taken out of the queue and not done yet. Working thread only."""
-        self._editings: OrderedDict[str, Editing] = OrderedDict()
+        self._editings = Editings(journal, settings, vocabulary, rewriter)
+        self._rewriter = rewriter
         self._current: TakeJob | None = None
         self._thread = threading.Thread(target=self._run, name="take", daemon=True)
         self._thread.start()
@@ -172,6 +169,8 @@ class Talker:
             job.cancelled.set()
             job.source.close()
         self._engine().cancel()
+        if self._rewriter is not None:
+            self._rewriter.cancel()
 
     def close(self, *, timeout_s: float = 5.0) -> None:
         """End the thread after what it is doing now."""
@@ -180,26 +179,7 @@ class Talker:
 
     def editing(self, target: JournaledTarget) -> Editing:
         """The editing of a target, with its memory of what was inserted last. Working thread only."""
-        name = target.name
-        editing = self._editings.pop(name, None)
-        if editing is None:
-            editing = Editing(target, self._journal)
-        editing.target = target
-        editing.confirm_chars = self._settings().ask.confirm_chars
-        editing.wording = self._wording(target)
-        self._editings[name] = editing
-        while len(self._editings) > EDITINGS_KEPT:
-            self._editings.popitem(last=False)
-        return editing
-
-    def _wording(self, target: JournaledTarget) -> Wording:
-        """What becomes of words on their way there: a field has the rules and words of its program."""
-        focus: Focus | None = getattr(target, "focus", None)
-        dictation, vocabulary = self._settings().dictation, self._vocabulary()
-        if focus is None:
-            return Wording(manners_for(dictation), vocabulary)
-        manners = manners_for(dictation, focus.profile, unseen=focus.kind == "blind")
-        return Wording(manners, vocabulary.with_words(focus.profile.vocabulary))
+        return self._editings.of(target)
 
     def apply_words(self, target: JournaledTarget, words: str, mode: Mode) -> Outcome:
         """Carry out typed words, and tell what became of them. Working thread only. Raises as `say`."""
@@ -218,7 +198,7 @@ class Talker:
 
         self._on_work("applying")
         reverted = (undo.undo if direction == "undo" else undo.redo)(self._journal, target, count)
-        self._editings.pop(target.name, None)
+        self._editings.forget(target)
         event = telling.reverted(reverted, direction) | {"target": target.name}
         self._emit(event)
         return event
@@ -317,6 +297,8 @@ class Talker:
         refused: Rejected | None = None
         unsure = False
         hangover, spoke, speaking = 0, False, False
+        if job.mode == "edit":
+            self._editings.expect_edit(job.target)
         heard = pipeline.hear(
             job.source,
             self._engine(),

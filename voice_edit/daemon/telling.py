@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from voice_edit.editing import Outcome
     from voice_edit.errors import VoiceEditError
     from voice_edit.pipeline import Heard
+    from voice_edit.rewriting.rewriter import Writing
     from voice_edit.targets.base import JournaledTarget
     from voice_edit.undo import Reverted
 
@@ -54,6 +55,14 @@ def heard(what: Heard) -> Event:
         case Hypothesis():
             return event("partial", text=what.text, stable=what.stable)
     raise AssertionError(f"{type(what).__name__} has an event of its own")
+
+
+def writing(what: Writing) -> Event:
+    """New text as it appears."""
+    old = what.old if len(what.old) <= MOST_TEXT else None
+    return event(
+        "writing", text=what.text, old=old, start=what.start, style=what.style, by=what.by, over=what.is_over
+    )
 
 
 def words(text: str, confidence: float | None) -> Event:

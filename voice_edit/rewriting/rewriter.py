@@ -8,6 +8,7 @@ that it is in the journal whatever happens then.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -65,6 +66,14 @@ class Writing:
     """Nothing more comes: it was written, or given up."""
 
 
+@dataclass(slots=True)
+class _Now:
+    """What is being done, for whoever gives it up from another thread."""
+
+    writer: Writer | None = None
+    is_cancelled: bool = False
+
+
 Tell: TypeAlias = Callable[[Writing], object]
 
 
@@ -89,12 +98,13 @@ class Rewriter:
         self._tone = tone
         self._tell = tell or (lambda _: None)
         self._images = images
-        self._running: Writer | None = None
-        self._is_cancelled = False
+        self._now = _Now()
 
     def with_tone(self, tone: str) -> Rewriter:
-        """The same for another program."""
-        return Rewriter(self._writer, self._settings, tone=tone, tell=self._tell, images=self._images)
+        """The same for another program; `cancel` of either gives up what the other one writes."""
+        other = copy.copy(self)
+        other._tone = tone
+        return other
 
     def expect(self, text: str, caret: int) -> None:
         """A rewrite of something near the caret may be asked for: get ready. Returns at once; what goes wrong
@@ -104,13 +114,14 @@ class Rewriter:
         if writer is None or writer.styles is not None:
             return
         window = requests.window_around(text, caret, caret, self._settings().context_chars, caret)
-        writer.expect(requests.ahead(window, self._tone))
+        with failures_named():
+            writer.expect(requests.ahead(window, self._tone))
 
     def cancel(self) -> None:
         """Give up what is being written. From any thread, at any time."""
-        self._is_cancelled = True
-        if (running := self._running) is not None:
-            running.cancel()
+        self._now.is_cancelled = True
+        if (writer := self._now.writer) is not None:
+            writer.cancel()
 
     def fill(
         self,
@@ -136,7 +147,7 @@ class Rewriter:
         old = wanted.document.text[start:end]
         if not old.strip():
             raise NoMatch("there is no text there that could be rewritten")
-        self._is_cancelled = False
+        self._now.is_cancelled = False
         new, doubts = self._write(writer, old, wish, wanted)
         done = command.model_copy(update={"text": new, "of": old, "by": writer.name})
         commands = list(understood.commands)
@@ -228,9 +239,9 @@ class Rewriter:
 
         images = tuple(self._images())
         request = requests.request(passage, wish, window=window, images=images)
-        self._running = writer
+        self._now.writer = writer
         try:
-            if self._is_cancelled:
+            if self._now.is_cancelled:
                 raise Interrupted("Cancelled.")
             with failures_named():
                 try:
@@ -238,7 +249,7 @@ class Rewriter:
                 except ContextFull as error:
                     raise _NoRoomError(error) from error
         finally:
-            self._running = None
+            self._now.writer = None
 
     def _show_first(
         self,

@@ -26,6 +26,7 @@ from voice_edit.tui.state import (
     Result,
     State,
     Target,
+    Writing,
 )
 
 Event: TypeAlias = Mapping[str, Any]
@@ -150,6 +151,13 @@ def _words(state: State, event: Event) -> State:
     return replace(state, heard=Heard(words=str(event["text"]), confidence=event.get("confidence")))
 
 
+def _writing(state: State, event: Event) -> State:
+    if event.get("over"):
+        return replace(state, writing=None)
+    told = {name: str(event.get(name) or "") for name in ("old", "style", "by")}
+    return replace(state, writing=Writing(str(event["text"]), **told))
+
+
 def _outcome(state: State, event: Event) -> State:
     receipt = event.get("receipt") or {}
     result = Result(
@@ -205,7 +213,7 @@ def _reverted(state: State, event: Event) -> State:
 
 def _with_result(state: State, result: Result, heard: Heard) -> State:
     recent = (*state.recent[-(RECENT - 1) :], result)
-    return replace(state, result=result, heard=heard, recent=recent, entries=state.entries + 1)
+    return replace(state, result=result, heard=heard, recent=recent, entries=state.entries + 1, writing=None)
 
 
 def _notice(state: State, event: Event) -> State:
@@ -316,6 +324,7 @@ _REDUCERS: dict[str, Callable[[State, Event], State]] = {
     "speech": _speech,
     "partial": _partial,
     "words": _words,
+    "writing": _writing,
     "outcome": _outcome,
     "failed": _failed,
     "rejected": _rejected,

@@ -132,6 +132,17 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Writing:
+    """New text for a passage, as far as it is written."""
+
+    text: str
+    old: str
+    """What it will stand in place of; empty where that is long."""
+    style: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One of several places."""
 
@@ -176,6 +187,8 @@ class State:
     """Sound that the model has not taken yet, where there is so much that it is told."""
     speaking: bool = False
     heard: Heard = Heard()
+    writing: Writing | None = None
+    """None where nothing is being written."""
     result: Result | None = None
     message: Message | None = None
     """The newest notice of the take that runs or ran last."""

@@ -18,7 +18,7 @@ from voice_edit.cli.meter import block
 from voice_edit.cli.output import visible
 from voice_edit.tui import excerpts
 from voice_edit.tui.keys import spoken_key
-from voice_edit.tui.state import CLIPPING_PEAK, Level, Message, Question, Result, State
+from voice_edit.tui.state import CLIPPING_PEAK, Level, Message, Question, Result, State, Writing
 
 Styled = tuple[str, str]
 
@@ -26,6 +26,7 @@ STAGES: dict[str, tuple[str, str]] = {
     "idle": ("○", "$muted"),
     "listening": ("●", "bold $primary"),
     "hearing": ("●", "bold $speech"),
+    "writing": ("✎", "bold $accent"),
     "applying": ("◆", "bold $accent"),
     "asking": ("?", "bold $warning"),
 }
@@ -190,6 +191,8 @@ def guidance(state: State) -> Message:
     """What can be done now, when there is nothing else to tell."""
     if state.stage == "asking":
         return Message("info", "An answer is waited for.", "Without one nothing is done.")
+    if state.stage == "writing":
+        return Message("info", "The model writes. Nothing is changed before it has ended.", "Esc gives up.")
     if state.stage == "applying":
         return Message("info", "One moment.")
     if state.talking:
@@ -244,6 +247,17 @@ def change_title(result: Result | None) -> str:
     if result.mode == "dictate":
         return "dictated"
     return f"edit · {visible(result.compact)}" if result.compact else "edit"
+
+
+def writing_title(writing: Writing) -> str:
+    """What stands above a text that is being written."""
+    return " · ".join(filter(None, ("writing", visible(writing.style), visible(writing.by))))
+
+
+def writing(writing: Writing, width: int, height: int) -> Content:
+    """The text so far, its last lines where there are many; what it stands in place of is not shown."""
+    lines = Content(visible(writing.text)).wrap(max(20, width - 3))[-height:]
+    return Content("\n").join([Content.assemble((" ", "")) + line.stylize("$added") for line in lines])
 
 
 def change(result: Result | None, width: int, height: int) -> Content:

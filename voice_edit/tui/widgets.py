@@ -92,7 +92,10 @@ class ChangeLines(Part):
     """The diff, or why there is none."""
 
     def look(self, state: State) -> Content:
-        return view.change(state.result, self.size.width, max(self.size.height, 1))
+        width, height = self.size.width, max(self.size.height, 1)
+        if state.writing is not None:
+            return view.writing(state.writing, width, height)
+        return view.change(state.result, width, height)
 
 
 class ReceiptLine(Part):
@@ -121,7 +124,8 @@ class ChangePanel(Vertical):
 
     def show(self, state: State) -> None:
         """Draw the three parts."""
-        title = f" {view.change_title(state.result)} "
+        told = view.change_title(state.result)
+        title = f" {told if state.writing is None else view.writing_title(state.writing)} "
         if self.border_title != title:
             self.border_title = title
         for part in self.query(Part):
