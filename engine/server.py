@@ -23,7 +23,7 @@ from engine.errors import Cancelled, ContextFull, EngineError, ServerError, Serv
 from engine.events import Hypothesis, HypothesisStop, Samples, Timing
 from engine.frames import FRAME_SAMPLES, samples_to_s
 from engine.keeper import EngineState
-from engine.server_dialects import Ask, ask_to_hear, read_line, wav_file
+from engine.server_dialects import HIDES_CUTS, Ask, Chunk, ask_to_hear, read_line, wav_file
 from engine.server_http import Call, ServerOptions, Tell, Wire
 from engine.server_probe import Capabilities, probe
 from engine.spelling import score_words
@@ -104,6 +104,8 @@ class Server:
                 if chunk is None:
                     continue
                 stop = stop or chunk.stop
+                if self._is_cut(chunk, max_tokens):
+                    stop = "max_tokens"
                 pieces += chunk.pieces
                 if not chunk.text:
                     continue
@@ -131,6 +133,11 @@ class Server:
             final_s=final_s,
             steps=steps,
         )
+
+    def _is_cut(self, chunk: Chunk, max_tokens: int) -> bool:
+        """Whether a server that does not say so has cut its answer."""
+        hides = self._known is not None and self._known.kind in HIDES_CUTS
+        return hides and chunk.answer_tokens is not None and chunk.answer_tokens >= max_tokens
 
 
 class ServerEngine:

@@ -3,7 +3,7 @@
 Most speak OpenAI's chat endpoint, and differ in how they take sound, a grammar and "do not think":
 
     llama-server, mlx, openai   input_audio        vllm       the same, or a model that only transcribes
-    sglang                      audio_url          litert-lm  input_audio, reasoning_effort
+    sglang                      audio_url          litert-lm  input_audio, reasoning_effort, its own limit
     ollama                      its own /api/chat: sound travels among the images, known by its first bytes
     lmstudio, llama-cpp-python  no sound
 """
@@ -38,8 +38,11 @@ KINDS: tuple[Kind, ...] = (
 TELLS_LOG_PROBS = frozenset({"llama-server", "vllm", "sglang", "ollama"})
 """Those that are asked how sure they are; others may refuse a field that they do not know."""
 
-TELLS_USAGE = frozenset({"llama-server", "vllm", "sglang", "lmstudio", "mlx", "openai"})
+TELLS_USAGE = frozenset({"llama-server", "vllm", "sglang", "lmstudio", "litert-lm", "mlx", "openai"})
 """Those that count the prompt's tokens where `stream_options` asks for it."""
+
+HIDES_CUTS = frozenset({"litert-lm"})
+"""Those that call every end a plain one; an answer of as many tokens as were allowed was cut."""
 
 THINKS_BY_TEMPLATE = frozenset({"llama-server", "vllm", "sglang", "mlx"})
 """Those that hand `chat_template_kwargs` to the model's chat template."""
@@ -68,6 +71,7 @@ class Chunk:
     stop: HypothesisStop | None = None
     """Why it ended, in the line that says so."""
     prompt_tokens: int | None = None
+    answer_tokens: int | None = None
 
 
 def wav_file(samples: Samples) -> bytes:
@@ -135,9 +139,8 @@ def ask_to_write(kind: Kind, model: str, request: WriteRequest) -> Ask:
 
 
 def _chat(kind: Kind, model: str, turns: list[dict[str, Any]], max_tokens: int) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "model": model, "messages": turns, "temperature": 0, "max_tokens": max_tokens, "stream": True,
-    }  # fmt: skip
+    body: dict[str, Any] = {"model": model, "messages": turns, "temperature": 0, "stream": True}
+    body["max_completion_tokens" if kind == "litert-lm" else "max_tokens"] = max_tokens
     if kind in TELLS_USAGE:
         body["stream_options"] = {"include_usage": True}
     if kind in TELLS_LOG_PROBS:
@@ -146,6 +149,8 @@ def _chat(kind: Kind, model: str, turns: list[dict[str, Any]], max_tokens: int) 
         body["chat_template_kwargs"] = {"enable_thinking": False}
     if kind == "litert-lm":
         body["reasoning_effort"] = "none"
+    if kind == "mlx":  # mlx-vlm's own name for it; others of that family read the template's
+        body["enable_thinking"] = False
     return body
 
 
@@ -216,10 +221,14 @@ def read_object(text: str) -> dict[str, Any]:
 
 def _openai_chunk(data: dict[str, Any]) -> Chunk:
     usage = data.get("usage")
-    prompt_tokens = _count(usage.get("prompt_tokens")) if isinstance(usage, dict) else None
+    counts = usage if isinstance(usage, dict) else {}
+    prompt_tokens, answer_tokens = (
+        _count(counts.get("prompt_tokens")),
+        _count(counts.get("completion_tokens")),
+    )
     choices = data.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        return Chunk(prompt_tokens=prompt_tokens)
+        return Chunk(prompt_tokens=prompt_tokens, answer_tokens=answer_tokens)
     choice = choices[0]
     delta = choice.get("delta") or choice.get("message")
     content = delta.get("content") if isinstance(delta, dict) else None
@@ -230,6 +239,7 @@ def _openai_chunk(data: dict[str, Any]) -> Chunk:
         pieces=_pieces(told),
         stop=_stop(choice.get("finish_reason")),
         prompt_tokens=prompt_tokens,
+        answer_tokens=answer_tokens,
     )
 
 
@@ -241,6 +251,7 @@ def _ollama_chunk(data: dict[str, Any]) -> Chunk:
         pieces=_pieces(data.get("logprobs")),
         stop=_stop(data.get("done_reason") or "stop") if data.get("done") else None,
         prompt_tokens=_count(data.get("prompt_eval_count")),
+        answer_tokens=_count(data.get("eval_count")),
     )
 
 

@@ -37,6 +37,7 @@ OWNERS: dict[str, Kind] = {
     "vllm": "vllm",
     "sglang": "sglang",
     "library": "ollama",
+    "litert-lm": "litert-lm",
 }
 """What each calls the owner of its models in `/v1/models`; Ollama says "library" of its own ones."""
 
@@ -107,6 +108,7 @@ async def _declared(wire: Wire) -> _Told:
     listed = await _object(wire, "/v1/models")
     data = listed.get("data") if listed is not None else None
     rows = [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
+    rows.sort(key=lambda row: row.get("loaded") is False)
     models = tuple(str(row["id"]) for row in rows if row.get("id"))
     kind: Kind = next((known for known in KINDS if known == wanted), "openai")
     if wanted == "auto":
@@ -114,7 +116,9 @@ async def _declared(wire: Wire) -> _Told:
         kind = OWNERS.get(owner, "openai")
         if kind in ("openai", "ollama") and await _is_ollama(wire):
             return _Told("ollama", await _names(wire, "/api/tags", "models", "name"))
-        if kind == "openai" and await _names(wire, "/api/v0/models", "data", "id"):
+        if kind == "openai" and rows and isinstance(rows[0].get("loaded"), bool):
+            kind = "mlx"
+        elif kind == "openai" and await _names(wire, "/api/v0/models", "data", "id"):
             kind = "lmstudio"
     if kind == "llama-server":
         return await _llama_server(wire, models)

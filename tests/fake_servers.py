@@ -249,6 +249,21 @@ def ollama(*pieces: str, capabilities: Sequence[str] = ("completion", "audio")) 
     return answer
 
 
+def mlx(*pieces: str) -> Answer:
+    """mlx-vlm: its models have no owner, and say whether they are in memory."""
+    chat = openai(*pieces, model="in-memory")
+
+    def answer(asked: Asked) -> Reply | None:
+        if asked.path == "/v1/models":
+            names = {"on-disk": False, "in-memory": True}
+            return plain(
+                {"data": [{"id": name, "created": 1, "loaded": is_in} for name, is_in in names.items()]}
+            )
+        return chat(asked)
+
+    return answer
+
+
 def lmstudio(*pieces: str) -> Answer:
     chat = openai(*pieces, owner="organization_owner", model="google/gemma-4-12b", takes="none")
 

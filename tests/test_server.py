@@ -66,7 +66,9 @@ SPEAKERS: dict[str, tuple[Answer, str, str]] = {
     "vllm": (fakes.openai("Hello", " there.", owner="vllm"), "vllm", "chat"),
     "sglang": (fakes.openai("Hello", " there.", owner="sglang", takes="audio_url"), "sglang", "chat"),
     "ollama": (fakes.ollama("Hello", " there."), "ollama", "chat"),
-    "litert-lm": (fakes.openai("Hello", " there.", owner="litert"), "openai", "chat"),
+    "litert-lm": (fakes.openai("Hello", " there.", owner="litert-lm"), "litert-lm", "chat"),
+    "mlx": (fakes.mlx("Hello", " there."), "mlx", "chat"),
+    "others": (fakes.openai("Hello", " there."), "openai", "chat"),
     "whisper": (fakes.whisper("Hello there."), "vllm", "transcriptions"),
 }
 
@@ -162,12 +164,14 @@ def test_the_model_that_is_in_memory_is_taken_and_a_name_that_is_given_goes_firs
     with serving(fakes.lmstudio("Yes.")) as server:
         assert ask(Server(ServerOptions(url=server.url))).model == "google/gemma-4-12b"
         assert ask(Server(ServerOptions(url=server.url, model="qwen3-8b"))).model == "qwen3-8b"
+    with serving(fakes.mlx("Yes.")) as server:
+        assert ask(Server(ServerOptions(url=server.url))).models == ("in-memory", "on-disk")
 
 
 # --- writing --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["llama-server", "vllm", "sglang", "ollama", "litert-lm"])
+@pytest.mark.parametrize("name", ["llama-server", "vllm", "sglang", "ollama", "litert-lm", "mlx", "others"])
 def test_texts_come_in_pieces_from_every_kind(name: str) -> None:
     with serving(SPEAKERS[name][0]) as server:
         pieces: list[str] = []
@@ -183,6 +187,17 @@ def test_texts_come_in_pieces_from_every_kind(name: str) -> None:
 def test_an_answer_that_was_cut_says_so(reason: str, stop: str) -> None:
     with serving(chatting(events(delta("Hal"), delta(stop=reason)))) as server:
         assert ServerWriter(Server(ServerOptions(url=server.url))).write(HELLO).stop == stop
+
+
+def test_a_cut_that_a_server_hides_is_seen_by_its_length() -> None:
+    cut = events(delta("Hal"), delta(stop="stop"), {"choices": [], "usage": {"completion_tokens": 9}})
+    models = fakes.openai(owner="litert-lm")
+    request = WriteRequest(messages=HELLO.messages, max_tokens=9)
+    longer = WriteRequest(messages=HELLO.messages, max_tokens=10)
+    with serving(lambda asked: cut if asked.method == "POST" else models(asked)) as server:
+        writer = ServerWriter(Server(ServerOptions(url=server.url)))
+        assert writer.write(request).stop == "max_tokens"
+        assert writer.write(longer).stop == "eos"
 
 
 def test_thoughts_are_no_text() -> None:

@@ -99,7 +99,8 @@ def test_a_transcription_is_asked_for_with_a_file_and_the_names() -> None:
 def test_every_kind_is_asked_greedily_bounded_and_without_thoughts(kind: Kind) -> None:
     body = hear(kind)
     assert body["stream"] is True
-    assert (body.get("temperature"), body.get("max_tokens")) == (0, 7) or kind == "ollama"
+    limit = body.get("max_completion_tokens" if kind == "litert-lm" else "max_tokens")
+    assert (body.get("temperature"), limit) == (0, 7) or kind == "ollama"
     silent = {
         "ollama": {"think": False},
         "litert-lm": {"reasoning_effort": "none"},
@@ -113,7 +114,8 @@ def test_every_kind_is_asked_greedily_bounded_and_without_thoughts(kind: Kind) -
 
 @pytest.mark.parametrize("kind", ["lmstudio", "litert-lm", "llama-cpp-python", "openai"])
 def test_servers_that_may_be_strict_are_sent_no_field_of_others(kind: Kind) -> None:
-    known = {"model", "messages", "temperature", "max_tokens", "stream", "stream_options", "reasoning_effort"}
+    known = {"model", "messages", "temperature", "stream", "stream_options", "reasoning_effort"}
+    known.add("max_completion_tokens" if kind == "litert-lm" else "max_tokens")
     assert set(hear(kind)) <= known
 
 
