@@ -16,6 +16,7 @@ PACKAGES = ("engine", "hotkeys", "voice_edit")
 HEAVY = {
     "llama_cpp", "numpy", "soundfile", "soxr", "sounddevice", "webrtcvad", "pynput", "pyperclip", "textual",
     "jinja2", "torch", "rapidfuzz", "jellyfish", "dbus_fast", "Xlib", "evdev", "onnxruntime", "tomlkit",
+    "huggingface_hub", "httpx2",
 }  # fmt: skip
 MAX_LINES = 500
 
@@ -60,6 +61,11 @@ def test_llama_cpp_is_imported_in_the_shells_around_it_only() -> None:
         "engine/_llama_params.py", "engine/_mtmd.py",
     }  # fmt: skip
     assert importers("llama_cpp") == shells
+
+
+def test_only_one_file_talks_to_the_hub() -> None:
+    assert importers("huggingface_hub") == {"engine/_hub.py"}
+    assert importers("engine._hub") == {"voice_edit/cli/model_pull.py"}, "and only `model pull` asks it to"
 
 
 def test_only_one_file_may_import_sounddevice() -> None:
