@@ -199,6 +199,14 @@ class Words(Event):
     """Its number in the journal, where it is known already."""
     confidence: float | None = None
     """Mean natural-log probability of the tokens; 0 is certain."""
+    probability: float | None = None
+    """That all of them are right, as was measured of this model; null where nobody measured."""
+    weak: bool = False
+    """Whether they are doubtful (docs/weak-answers.md)."""
+    weak_words: tuple[str, ...] = ()
+    """Those that are doubtful one by one."""
+    heard_by: str | None = None
+    """The engine whose words these are, where a second one was asked."""
     at_s: float | None = None
     """When."""
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from voice_edit import pipeline
 from voice_edit.daemon import memory, talk_state, telling
+from voice_edit.daemon.take_job import TakeJob
 from voice_edit.daemon.talk_state import Begin, End, Ended, Gesture, GiveUp, StopWork, Talking
-from voice_edit.daemon.talking import TakeJob, Work
 from voice_edit.desktop.errors import FieldReadOnly, FieldSecret
 from voice_edit.errors import VoiceEditError
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from engine.microphone import Microphone, MicrophoneEvent
     from voice_edit.config import Settings
     from voice_edit.daemon.client_asker import ClientAsker
-    from voice_edit.daemon.talking import Talker
+    from voice_edit.daemon.talking import Talker, Work
     from voice_edit.daemon.target_book import Chosen, TargetBook
     from voice_edit.engines import ResidentEngine
     from voice_edit.journal.journal import Journal

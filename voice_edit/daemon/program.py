@@ -35,6 +35,7 @@ from voice_edit.errors import DaemonRunning, NoTarget, VoiceEditError
 from voice_edit.journal import locks
 from voice_edit.rewriting.opening import KeptWriter
 from voice_edit.rewriting.rewriter import Rewriter
+from voice_edit.second_ear import SecondEar, second_ear
 from voice_edit.targets import names
 from voice_edit.vocabulary.store import KeptVocabulary
 
@@ -110,6 +111,7 @@ class Daemon:
         self._coordinator: Coordinator
         self._keys: KeyWatch
         self._fields: Fields | None = None
+        self._second: SecondEar | None = None
         self._serving: Serving
         self._stopped: asyncio.Event
 
@@ -175,6 +177,7 @@ class Daemon:
             on_ended=coordinator.on_ended,
             shelters=self._shelters,
             vocabulary=KeptVocabulary(self._paths, on_problem=self._told_problem).now,
+            second=lambda: self._second,
             rewriter=Rewriter(self._writer, lambda: self._settings.rewrite, tell=self._told_writing),
         )
         self._server = ControlServer(self._paths.socket, commands)
@@ -192,6 +195,7 @@ class Daemon:
             lambda: self._settings, self._paths, lambda: engine, on_problem=self._told_problem
         )
         coordinator.microphone = self._open_microphone(self._settings, self._microphone_changed)
+        self._second = second_ear(self._settings, self._paths)
 
     def _shared(self, resident: ResidentEngine) -> SharedEngine:
         """The engine for the microphone and for other programs; whoever used it last keeps it loaded."""
@@ -247,6 +251,8 @@ class Daemon:
             await loop.run_in_executor(None, self._fields.close)
         coordinator.microphone.close()
         await loop.run_in_executor(None, coordinator.engine.close)
+        if self._second is not None:
+            await loop.run_in_executor(None, self._second.close)
         await self._server.close("stopped")
 
     def _told_problem(self, error: VoiceEditError) -> None:
@@ -322,7 +328,8 @@ class Daemon:
         if before.hotkeys != after.hotkeys:
             self._keys.close()
             self._keys.open(after.hotkeys)
-        restart = (before.engine, before.server) != (after.engine, after.server)
+        opened = [(s.engine, s.server, s.fallback) for s in (before, after)]
+        restart = opened[0] != opened[1]
         if before.microphone != after.microphone:
             restart = not self._coordinator.exchange_microphone(
                 lambda: self._open_microphone(after, self._microphone_changed)

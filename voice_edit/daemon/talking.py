@@ -17,31 +17,31 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from engine.errors import WordsUnsure
-from engine.frames import samples_to_ms
-from voice_edit import pipeline
 from voice_edit.daemon import telling
 from voice_edit.daemon.editings import Editings
+from voice_edit.doubt import for_journal
 from voice_edit.editing import Editing, Failure, Outcome, load_what_a_command_needs
 from voice_edit.errors import AudioFailed, Cancelled, Fault, NotUnderstood, TargetError, VoiceEditError
 from voice_edit.targets import names
 from voice_edit.vocabulary.vocabulary import Vocabulary
+from voice_edit.weighing import Weigher
 
 if TYPE_CHECKING:
-    from engine.events import Hypothesis, Rejected, SpeechStopped
-    from engine.microphone import Problem
-    from engine.pump import RecordingSource
+    from engine.events import Hypothesis, Rejected
     from engine.speech import SpeechEngine
     from voice_edit.asking import Asker
     from voice_edit.config import Settings
-    from voice_edit.journal.journal import Journal, Take
+    from voice_edit.daemon.take_job import TakeJob
+    from voice_edit.journal.journal import Journal
     from voice_edit.journal.records import UtteranceRecord
     from voice_edit.pipeline import Mode
     from voice_edit.rewriting.rewriter import Rewriter
+    from voice_edit.second_ear import SecondEar
     from voice_edit.targets.base import JournaledTarget
 
 logger = logging.getLogger(__name__)
@@ -58,34 +58,6 @@ PART_UNSURE = (
     "A part of what was said could not be made out.",
     "The rest was written down; the sound of all of it is kept, see `voice-edit log`.",
 )
-
-
-@dataclass(eq=False)
-class TakeJob:
-    """One take, from the key going down to the last receipt."""
-
-    number: int
-    """Of this daemon's run, for events."""
-    mode: Mode
-    hold: bool
-    """All of it is one utterance, which ends when the source does."""
-    target: JournaledTarget
-    source: RecordingSource
-    problem: Callable[[], Problem | None]
-    """What was wrong with the microphone during the take."""
-    take: Take
-    released_s: float | None = None
-    """When the key came up, on the monotonic clock."""
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    tail_ms: float | None = None
-    """How long was listened on after the key came up, in milliseconds, at most that until it is known; None
-    for a take without a key."""
-    endpoint_s: float | None = None
-    """When the newest utterance was known to be over, on the monotonic clock."""
-    words_s: float | None = None
-    """When its words were at hand here; perhaps they were computed before it was over."""
-    handled: int = 0
-    """Sample up to which the sound has been dealt with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +86,14 @@ class Talker:
         shelters: Callable[[], Sequence[JournaledTarget]] = tuple,
         vocabulary: Callable[[], Vocabulary] = Vocabulary,
         rewriter: Rewriter | None = None,
+        second: Callable[[], SecondEar | None] = lambda: None,
     ) -> None:
         """`emit` gets the events of docs/control.md. `on_work` is told what is being done, None: nothing.
 
         `watched`: whether somebody looks at partial hypotheses. `on_ended(job, said_stop)` is called when a
         take has been dealt with; `said_stop`: the speaker said to stop listening. `shelters`: where dictated
         words go that their target did not take. `rewriter`: who writes new text where that is asked for.
+        `second` hears again what is doubtful.
         """
         self._journal = journal
         self._engine = engine
@@ -135,6 +109,7 @@ class Talker:
         """Taken out of the queue and not done yet. Working thread only."""
         self._editings = Editings(journal, settings, vocabulary, rewriter)
         self._rewriter = rewriter
+        self._second = second
         self._current: TakeJob | None = None
         self._thread = threading.Thread(target=self._run, name="take", daemon=True)
         self._thread.start()
@@ -171,6 +146,9 @@ class Talker:
         self._engine().cancel()
         if self._rewriter is not None:
             self._rewriter.cancel()
+        second = self._second()
+        if second is not None:
+            second.cancel()
 
     def close(self, *, timeout_s: float = 5.0) -> None:
         """End the thread after what it is doing now."""
@@ -220,7 +198,10 @@ class Talker:
             self._emit(event)
             return event
         told, refused = None, None
-        for heard in editing.listen_again(record, self._engine(), self._settings(), ask=self._asker):
+        second = self._second()
+        for heard in editing.listen_again(
+            record, self._engine(), self._settings(), ask=self._asker, second=second
+        ):
             if isinstance(heard, Outcome):
                 told = telling.outcome(heard, target=target)
                 self._emit(told)
@@ -299,10 +280,9 @@ class Talker:
         hangover, spoke, speaking = 0, False, False
         if job.mode == "edit":
             self._editings.expect_edit(job.target)
-        heard = pipeline.hear(
+        weigher = Weigher(self._engine(), self._settings(), mode=job.mode, second=self._second())
+        heard = weigher.hear(
             job.source,
-            self._engine(),
-            self._settings(),
             partials=self._watched(),
             hold=job.hold,
             terms=self.editing(job.target).terms,
@@ -326,7 +306,7 @@ class Talker:
             else:
                 if isinstance(event, SpeechStopped):
                     hangover, job.endpoint_s = event.hangover_samples, time.monotonic()
-                    _note_tail(job, event)
+                    job.note_tail(event)
                 self._emit(telling.heard(event))
                 if isinstance(event, Level):
                     self._serve_others(speaking=speaking or job.hold)
@@ -357,7 +337,7 @@ class Talker:
             self._reject(job, stretch)
             return False
         began_s = job.released_s if job.hold else heard.timing.end_of_speech_s
-        self._emit(telling.words(heard.text, heard.confidence))
+        self._emit(telling.words(heard))
         self._on_work("applying")
         done = self.editing(job.target).try_hypothesis(
             heard,
@@ -401,8 +381,8 @@ class Talker:
 
     def _is_doubtful(self, heard: Hypothesis, recording: Path) -> bool:
         """A single word that may be a click. A command is understood or not; dictation writes it down."""
-        if len(heard.text.split()) != 1:
-            return False
+        if len(heard.text.split()) != 1 or (heard.verdict is not None and heard.verdict.others):
+            return False  # two engines heard it
         if (heard.confidence or 0.0) < self._engine().profile.min_confidence_alone:
             return True
         from engine.voicing import voiced_ms
@@ -432,6 +412,8 @@ class Talker:
             end_sample=rejected.end_sample,
         )
         self._journal.rejected(utterance, reason, message)
+        if rejected.verdict is not None:
+            self._journal.why(utterance, "hearing", for_journal(rejected.verdict))
         self._emit(telling.rejected(utterance, reason, message, hint))
 
     def _keep_unheard(self, job: TakeJob, error: VoiceEditError) -> None:
@@ -458,14 +440,6 @@ class Talker:
                     return
         except Exception as error:  # the device is gone as well; what is on disk stays
             logger.warning("the rest of a take could not be recorded: %s", error)
-
-
-def _note_tail(job: TakeJob, stopped: SpeechStopped) -> None:
-    """How much of the release tail was listened to: it ends early where nobody speaks any more."""
-    released = job.source.released_sample
-    if job.tail_ms is not None and released is not None and stopped.reason == "end_of_source":
-        listened = samples_to_ms(max(0, stopped.end_sample + stopped.hangover_samples - released))
-        job.tail_ms = min(job.tail_ms, listened)
 
 
 def _fault(error: Exception) -> Fault:

@@ -65,9 +65,18 @@ def writing(what: Writing) -> Event:
     )
 
 
-def words(text: str, confidence: float | None) -> Event:
+def words(heard: Hypothesis) -> Event:
     """What was said, before anything is made of it."""
-    return event("words", text=text, confidence=confidence)
+    verdict = heard.verdict
+    return event(
+        "words",
+        text=heard.text,
+        confidence=heard.confidence,
+        probability=None if verdict is None else verdict.probability,
+        weak=verdict is not None and verdict.weak,
+        weak_words=[] if verdict is None or not verdict.weak else list(verdict.weak_words),
+        heard_by=verdict.engine or None if verdict is not None else None,
+    )
 
 
 def timing(

@@ -148,7 +148,14 @@ def _partial(state: State, event: Event) -> State:
 
 
 def _words(state: State, event: Event) -> State:
-    return replace(state, heard=Heard(words=str(event["text"]), confidence=event.get("confidence")))
+    heard = Heard(
+        words=str(event["text"]),
+        confidence=event.get("confidence"),
+        probability=event.get("probability"),
+        doubtful=tuple(str(word) for word in event.get("weak_words") or ()),
+        heard_by=str(event.get("heard_by") or ""),
+    )
+    return replace(state, heard=heard)
 
 
 def _writing(state: State, event: Event) -> State:

@@ -106,6 +106,12 @@ class Heard:
     words: str | None = None
     """The final words; None while only partial ones are known."""
     confidence: float | None = None
+    probability: float | None = None
+    """That all of them are right, where that was measured."""
+    doubtful: tuple[str, ...] = ()
+    """Words that are doubtful one by one."""
+    heard_by: str = ""
+    """The engine, where a second one was asked."""
 
 
 @dataclass(frozen=True, slots=True)

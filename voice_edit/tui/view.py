@@ -6,6 +6,7 @@ Styles name the colours of `themes`, so the same content is right in both.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -219,7 +220,7 @@ def heard(state: State) -> Content:
     """The words: what may still change is dim, so that the eye rests on the rest."""
     words = state.heard
     if words.words is not None:
-        return Content(visible(words.words))
+        return _with_doubts(visible(words.words), words.doubtful)
     if not words.stable and not words.rest:
         return Content.assemble(("…" if state.speaking else "", "$muted"))
     return Content.assemble(visible(words.stable), (visible(words.rest), "$muted italic"))
@@ -229,9 +230,24 @@ def heard_title(state: State) -> str:
     """What stands above the words."""
     if state.heard.words is None:
         return "heard"
-    if state.heard.confidence is None:
-        return "heard"
-    return f"heard · {100 * math.exp(min(0.0, state.heard.confidence)):.0f} % sure"
+    heard = state.heard
+    by = f" by {visible(heard.heard_by)}" if heard.heard_by else ""
+    if heard.probability is not None:
+        return f"heard{by} · {100 * heard.probability:.0f} % sure"
+    if heard.confidence is None:
+        return f"heard{by}"
+    return f"heard{by} · {100 * math.exp(min(0.0, heard.confidence)):.0f} % sure"
+
+
+def _with_doubts(words: str, doubtful: Sequence[str]) -> Content:
+    """The words, those that are doubtful marked, each at the first place that is left for it."""
+    text, at = Content(words), 0
+    for word in doubtful:
+        match = re.search(rf"(?<!\w){re.escape(visible(word))}(?!\w)", words[at:])
+        if match is not None:
+            text = text.stylize("$warning underline", at + match.start(), at + match.end())
+            at += match.end()
+    return text
 
 
 def change_title(result: Result | None) -> str:
