@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,4 +109,4 @@ def endpoint(
         server.close()
         if own:
             shared.close()
-        assert not [thread for thread in threading.enumerate() if thread.name == "endpoint"]
+        assert not server.is_alive

@@ -96,6 +96,11 @@ class ApiServer:
         """What clients are to be given; '' while it is not open."""
         return f"http://127.0.0.1:{self._port}/v1" if self._port else ""
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
         """Open it. Raises ApiUnavailable."""
         served = self._served
