@@ -124,7 +124,7 @@ def evaluate(
     scoring.require(dataset.language)
     place = folder_out or Path(f"eval-{folder.resolve().name}")
     machine = this_machine()
-    tasks = runner.tasks(chosen, run.settings(), run.paths(), program(machine))
+    tasks = runner.tasks(chosen, run.settings(), run.paths(), program())
     output.note(f"{len(dataset.items)} recordings, {len(tasks)} times; results are kept in {place}")
     try:
         with signals_as_ctrl_c(), open_store(place) as store:

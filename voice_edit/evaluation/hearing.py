@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.errors import AudioSilent, AudioTooQuiet, AudioTooShort
 from engine.frames import FRAME_SAMPLES, ms_to_samples, samples_to_s
 from voice_edit import pipeline
 from voice_edit.bench import resources
@@ -64,7 +65,11 @@ class Ear:
         except (Interrupted, UsageError):
             raise
         except VoiceEditError as problem:
-            failure = problem
+            cause = problem.__cause__
+            if isinstance(cause, AudioTooShort | AudioSilent | AudioTooQuiet):
+                run.refusals.append(cause.code)  # sound all the same: a microphone gives such, too
+            else:
+                failure = problem
         return Heard(
             key=item.key,
             utterances=tuple(run.utterances),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from voice_edit.evaluation.report import Report, Section, Table
@@ -16,7 +17,7 @@ def page(report: Report) -> str:
 
 
 def _body(section: Section) -> list[str]:
-    said = [sentence if sentence.startswith("`") else cell(sentence) for sentence in section.sentences]
+    said = [_code(one[1:-1]) if one.startswith("`") else cell(one) for one in section.sentences]
     return [*said, *(_table(table) for table in section.tables)]
 
 
@@ -33,6 +34,13 @@ def _line(cells: Sequence[str]) -> str:
 def cell(text: str) -> str:
     """Text that is nothing but text: what somebody said must not become a heading, a link or a tag."""
     text = " ".join(text.split())
-    for mark in "\\`*_[]<>|#":
-        text = text.replace(mark, "\\" + mark if mark not in "[]" else mark)
-    return text.replace("](", "]\\(")
+    for mark in "\\`*_<>|#":
+        text = text.replace(mark, "\\" + mark)
+    return text.replace("](", "]\\(")  # brackets alone are read as they are
+
+
+def _code(text: str) -> str:
+    """Text as it is, between more backticks than it has in a row."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence, gap = "`" * (longest + 1), " " * bool(longest)
+    return f"{fence}{gap}{' '.join(text.split())}{gap}{fence}"

@@ -7,6 +7,7 @@ said to deafen the model, and because most commands need no model. This is here 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from voice_edit.evaluation.prompts import PromptSwitch
@@ -42,6 +43,9 @@ The text:
 Examples of what is said, and of the answer:
 {examples}"""
 
+TOKENS_PER_WORD = 40.0
+"""JSON is longer than what was said; an answer is not cut before that."""
+
 UNREADABLE, NO_COMMANDS = "answer_unreadable", "no_commands"
 
 
@@ -50,7 +54,9 @@ class OnePass:
 
     def __init__(self, engine: LocalEngine) -> None:
         """Raises UsageError where the model follows no instructions."""
+        self._engine = engine
         self._switch = PromptSwitch(engine)
+        self._usual = engine.profile
         self._examples = examples()
         self._switch.ask(instruction("", self._examples))
 
@@ -58,8 +64,10 @@ class OnePass:
         """The next utterance is about `text`; None: it is dictated, and asked for as usual."""
         if text is None:
             self._switch.as_usual()
+            self._engine.profile = self._usual
         else:
             self._switch.ask(instruction(text, self._examples))
+            self._engine.profile = replace(self._usual, tokens_per_word=TOKENS_PER_WORD)
 
     def carry_out(self, answer: str, carrier: Carrier) -> None:
         """Do what the model answered; what is no list of commands is refused."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -103,6 +104,7 @@ def _accuracy(found: Summary) -> Section:
         ("WER", lambda c: interval(c.row.words)),
         ("WER as written", lambda c: interval(c.row.written)),
         ("CER", lambda c: interval(c.row.characters)),
+        ("WER of what was heard", lambda c: interval(c.row.heard)),
         ("words missing", lambda c: percent(c.row.deletions)),
         ("words too many", lambda c: percent(c.row.insertions)),
         ("refused", lambda c: interval(c.row.refused)),
@@ -115,9 +117,29 @@ def _accuracy(found: Summary) -> Section:
     if found.unreadable:
         n = count(len(found.unreadable), "recording")
         sentences.append(f"Left out, because they cannot be read: {n} ({', '.join(found.unreadable[:5])}).")
-    return Section(
-        "Words", tuple(sentences), (_table(found, columns),), ("words", "lengths", "words-against-time")
+    tables = (_table(found, columns), *_reasons(found))
+    return Section("Words", tuple(sentences), tables, ("words", "lengths", "words-against-time"))
+
+
+def _reasons(found: Summary) -> list[Table]:
+    """Why nothing was taken of recordings in which something is said."""
+    counted = [
+        Counter(
+            reason
+            for one in column.judged
+            if one.score.is_refused
+            for reason in {*one.heard.refusals} or {one.heard.error or "no-speech"}
+        )
+        for column in found.columns
+    ]
+    reasons = sorted({reason for counts in counted for reason in counts})
+    if not reasons:
+        return []
+    rows = tuple(
+        (column.label, *(str(counts[reason]) for reason in reasons))
+        for column, counts in zip(found.columns, counted, strict=True)
     )
+    return [Table(("refused because", *reasons), rows)]
 
 
 def _edits(found: Summary) -> Section:
@@ -162,8 +184,12 @@ def _pairs(found: Summary) -> Section:
     for pair in found.pairs:
         d = pair.words
         row = [pair.second]
-        row += ["", "", "", ""] if d is None else [points(d.interval), percent(d.fewer, 0), str(d.better)]
-        row += [] if d is None else [str(d.worse)]
+        if d is None:
+            row += ["", "", "", ""]
+        elif d.better == d.worse == 0:
+            row += ["none", "", "0", "0"]
+        else:
+            row += [points(d.interval), percent(d.fewer, 0), str(d.better), str(d.worse)]
         row.append(f"{pair.identical} of {pair.items}")
         if edits:
             chance = "" if pair.chance is None else f"p = {pair.chance:.3f}"
@@ -197,15 +223,19 @@ def _cell(judged: Sequence[Judged], seed: int) -> str:
 
 
 def _mistakes(found: Summary) -> Section:
-    tables = []
+    tables: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     for column in found.columns:
-        rows = [
+        rows = tuple(
             (one.item.key, one.item.words or "(nothing)", one.heard.text or _refusal(one), _became(one))
             for one in worst(column.judged)
-        ]
+        )
         if rows:
-            tables.append(Table((column.label, "said", "heard", "text"), tuple(rows), is_text=True))
-    return Section("The worst recordings of each", (), tuple(tables))
+            tables.setdefault(rows, []).append(column.label)
+    shown = [
+        Table((label, "said", "heard", "text"), rows, is_text=True) for rows, (label, *_) in tables.items()
+    ]
+    alike = [f"{' and '.join(others)}: the same as {label}." for label, *others in tables.values() if others]
+    return Section("The worst recordings of each", tuple(alike), tuple(shown))
 
 
 def worst(judged: Sequence[Judged]) -> list[Judged]:
@@ -232,13 +262,15 @@ def _meaning(found: Summary) -> Section:
     return Section(
         "What the numbers mean",
         (
-            f"In brackets: where the value lies with {SURE:.0%} confidence, from resampling {whose} (seed "
-            f"{found.seed}); of shares, by Wilson's formula.",
+            f"In brackets: where the value lies with {100 * SURE:.0f} % confidence, from resampling {whose} "
+            f"(seed {found.seed}); of shares, by Wilson's formula; where no word is wrong, by the rule of "
+            "three.",
             "WER: words that are wrong, missing or too many, for each word that was said, after the "
             "normaliser that was published with Whisper. As written: blanks separate words; capitals and "
             "marks count.",
-            "CER: the same of characters. Refused: something is said, and nothing was taken of it. Invented: "
-            "nothing is said, and words came. Cut short: an answer did not end by itself.",
+            "Of what was heard: without the recordings that were refused. CER: the same of characters.",
+            "Refused: something is said, and nothing was taken of it. Invented: nothing is said, "
+            "and words came. Cut short: an answer did not end by itself.",
             "Endpoint: from the last speech until it is known that it was the last. Then: from there on. "
             "Behind: sound that the model had not taken in. RTF: computed time for each second of sound.",
             "Memory: of the process that hears, the program itself included.",

@@ -17,6 +17,8 @@ RESAMPLES = 2000
 LEAST_SPEAKERS = 8
 """With fewer, their resampling says nothing; recordings are taken instead."""
 SURE = 0.95
+MOST_AT_ONCE = 1 << 20
+"""Numbers drawn at once, so that a large folder takes little memory."""
 
 Numbers = npt.NDArray[np.float64]
 
@@ -73,6 +75,8 @@ def rate(
     total = float(sums[1].sum())
     if not total:
         return None
+    if not sums[0].any():  # resampling nothing gives nothing; three in so many would hardly have been missed
+        return Interval(0.0, 0.0, min(1.0, 3.0 / total))
     drawn = _resampled(sums, groups.count, seed)
     return _interval(float(sums[0].sum()) / total, _ratio(drawn[0], drawn[1]))
 
@@ -137,12 +141,13 @@ def _sums(rows: Sequence[Sequence[float]], groups: Grouping) -> list[Numbers]:
 def _resampled(sums: Sequence[Numbers], count: int, seed: int) -> list[Numbers]:
     """Sums over groups drawn with replacement, once for each resample; all rows are drawn alike."""
     rng = np.random.default_rng(seed)
-    found: list[list[float]] = [[] for _ in sums]
-    for _ in range(RESAMPLES):
-        times = np.bincount(rng.integers(0, count, count), minlength=count)
+    found: list[list[Numbers]] = [[] for _ in sums]
+    at_once = max(1, MOST_AT_ONCE // count)
+    for begun in range(0, RESAMPLES, at_once):
+        chosen = rng.integers(0, count, (min(at_once, RESAMPLES - begun), count))
         for row, drawn in zip(sums, found, strict=True):
-            drawn.append(float(times @ row))
-    return [np.array(drawn) for drawn in found]
+            drawn.append(row[chosen].sum(axis=1))
+    return [np.concatenate(drawn) for drawn in found]
 
 
 def _ratio(above: Numbers, below: Numbers) -> Numbers:

@@ -35,6 +35,8 @@ class Row:
     items: int
     words: Interval | None
     """Word error rate after the normaliser, of items in which something is said."""
+    heard: Interval | None
+    """The same, without items of which nothing was taken."""
     written: Interval | None
     """Word error rate as written."""
     characters: Interval | None
@@ -179,6 +181,7 @@ def row_of(judged: Sequence[Judged], *, seed: int) -> Row:
     return Row(
         items=len(judged),
         words=_rate(spoken, lambda s: s.words, seed),
+        heard=_rate([one for one in spoken if not one.score.is_refused], lambda s: s.words, seed),
         written=_rate(spoken, lambda s: s.written, seed),
         characters=_rate(spoken, lambda s: s.characters, seed),
         insertions=words.insertions / words.length if words.length else None,

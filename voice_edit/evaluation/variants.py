@@ -15,7 +15,6 @@ from voice_edit.errors import UsageError
 
 if TYPE_CHECKING:
     from engine.catalog import ModelFiles
-    from voice_edit.bench.machine import Machine
     from voice_edit.config import Settings
 
 Way: TypeAlias = Literal["streamed", "offline", "batch"]
@@ -29,6 +28,21 @@ SERVER = "server"
 USUAL, AUDIO_FIRST, ONE_PASS = "usual", "audio-first", "one-pass"
 PROMPTS = (USUAL, AUDIO_FIRST, ONE_PASS, "at-N")
 EDGE_BYTES = 1 << 20
+SOURCE = Path(__file__).parent.parent.parent
+APART = {
+    "training",
+    "cli",
+    "tui",
+    "daemon",
+    "desktop",
+    "service",
+    "doctor",
+    "control",
+    "apps",
+    "api",
+    "wyoming",
+}
+"""Parts of the program that no recording goes through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +113,7 @@ def labels(chosen: Sequence[Variant]) -> list[str]:
             row["engine"] = "/".join(Path(variant.engine).parts[-2:])
     kept = [part for part in rows[0] if len({row[part] for row in rows}) > 1] if len(rows) > 1 else []
     return [
-        ", ".join(row[part] or "as usual" for part in kept if part == "engine" or row[part]) or row["engine"]
+        " · ".join(row[part] or "as usual" for part in kept if part == "engine" or row[part]) or row["engine"]
         for row in rows
     ]
 
@@ -151,9 +165,17 @@ def fingerprint(
     return hashlib.sha256(text.encode()).hexdigest()[:16], about
 
 
-def program(machine: Machine) -> str:
-    """Which version of voice-edit hears: what another one heard does not count as heard."""
-    return " ".join(filter(None, (machine.versions.get("voice-edit", ""), machine.commit)))
+def program(root: Path = SOURCE) -> str:
+    """Which program hears, by a checksum of all of it that may matter: what another one heard counts for
+    nothing, and a change of the documentation makes nobody hear everything again.
+    """
+    digest = hashlib.sha256()
+    for package in ("engine", "voice_edit"):
+        for path in sorted((root / package).rglob("*")):
+            inside = path.relative_to(root)
+            if path.suffix in (".py", ".toml") and inside.parts[1] not in APART:
+                digest.update(f"{inside.as_posix()}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _file_fingerprint(path: Path) -> str:

@@ -8,7 +8,7 @@ from voice_edit.evaluation.summary import Column, Summary
 
 def sentences(found: Summary) -> list[str]:
     """Of one variant how it does, of several which one does best, and whether that is clear."""
-    said = [*_words(found), *_edits(found), *_inventions(found)]
+    said = [*_words(found), *_refusals(found), *_edits(found), *_inventions(found)]
     return [*said, *_quickest(found)] if len(found.columns) > 1 else said
 
 
@@ -34,6 +34,21 @@ def _words(found: Summary) -> list[str]:
     return [text]
 
 
+def _refusals(found: Summary) -> list[str]:
+    """Where most of the wrong words are words of recordings that were refused as a whole."""
+    told = []
+    for column in found.columns:
+        row = column.row
+        if row.words is None or row.heard is None or row.refused is None:
+            continue
+        if row.refused.value > 0 and row.heard.value < row.words.value / 2:
+            told.append(
+                f"{column.label} refuses {_percent(row.refused.value)} of the recordings, which is most of "
+                f"its errors: of the words it takes, {_percent(row.heard.value)} are wrong."
+            )
+    return told[:1] if len({text.partition(" refuses ")[2] for text in told}) == 1 else told
+
+
 def _edits(found: Summary) -> list[str]:
     known = [column for column in found.columns if column.row.edits is not None]
     if not known:
@@ -43,6 +58,8 @@ def _edits(found: Summary) -> list[str]:
     if len(known) > 1:
         same = [other.label for other in known if other is not best and _right(other) == _right(best)]
         said = [f"Most texts right: {_and([best.label, *same])}, {_percent(_right(best))}."]
+        if len(same) + 1 == len(found.columns):
+            said = [f"All make {_percent(_right(best))} of the texts what they should be."]
     harmful = [f"{c.label} {c.row.edits_wrong}" for c in known if c.row.edits_wrong]
     if harmful:
         said.append(f"Texts changed to something else: {', '.join(harmful)}.")
