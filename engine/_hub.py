@@ -36,6 +36,10 @@ from engine.download import Answer, Body, Trouble
 from engine.errors import HubRefused, HubUnreachable
 from engine.model_rows import RemoteFile
 
+# Otherwise it asks the hub for a list of coding agents, to tell it which one we run under and which torch is
+# installed; and it asks huggingface.co where a mirror's address was given by argument.
+constants.HF_HUB_DISABLE_TELEMETRY = True
+
 STALL_S: Final = 30.0
 """Nothing for so long is a broken connection."""
 CONNECT_S: Final = 15.0

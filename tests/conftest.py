@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +15,39 @@ from virtual_microphone import virtual_microphone  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from voice_edit.journal.journal import Journal
+
+
+NETGUARD = Path(__file__).parent / "netguard"
+sys.path.insert(0, str(NETGUARD))
+
+import network_guard  # noqa: E402
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """From here on nothing reaches other machines, in this process or in one that a test starts."""
+    config.addinivalue_line("markers", "network(why): this test may reach other machines")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(NETGUARD), os.environ.get("PYTHONPATH"))))
+    os.environ[network_guard.LOG] = tempfile.mkstemp(prefix="voice-edit-network-")[1]
+    network_guard.install()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind."""
+    Path(os.environ.pop(network_guard.LOG)).unlink(missing_ok=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaves_this_machine(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """A test fails if anything reached for another machine meanwhile; see tests/netguard."""
+    log = Path(os.environ[network_guard.LOG])
+    before = len(log.read_text().splitlines())
+    if request.node.get_closest_marker("network"):
+        monkeypatch.setenv(network_guard.ALLOWED, "1")
+    yield
+    reached = [json.loads(line) for line in log.read_text().splitlines()[before:]]
+    assert not reached, f"reached for other machines: {reached}"
 
 
 @pytest.fixture(autouse=True)
