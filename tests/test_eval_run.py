@@ -215,11 +215,11 @@ def test_the_bundled_model_takes_no_other_prompt_and_says_so(folder: Path, tmp_p
 
 
 def test_shorter_utterances_are_another_variant(folder: Path, tmp_path: Path) -> None:
-    arguments = ["--longest", "2", "--longest", "15", "--only", "speaker=espeak-ng:en-us+m3"]
+    arguments = ["--longest", "1", "--longest", "15", "--only", "speaker=espeak-ng:en-us+m3"]
     (data,) = rows("eval", folder, "--output", tmp_path / "out", *arguments)
-    assert [variant["label"] for variant in data["variants"]] == ["up to 2 s", "up to 15 s"]
+    assert [variant["label"] for variant in data["variants"]] == ["up to 1 s", "up to 15 s"]
     assert data["items"] == 1
     kept = [line["heard"]["utterances"] for line in outcomes(tmp_path / "out")]
-    # Fed with its tail of 400 ms.
-    assert all(utterance["audio_s"] <= 2.5 for utterance in kept[0])
-    assert max(utterance["audio_s"] for utterance in kept[1]) > 2.5
+    # Fed with its tail of 400 ms, in whole frames.
+    assert all(utterance["audio_s"] <= 1.44 for utterance in kept[0])
+    assert max(utterance["audio_s"] for utterance in kept[1]) > 2

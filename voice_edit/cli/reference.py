@@ -64,6 +64,7 @@ VERBS = (
     "api token",
     "api status",
     "bench",
+    "eval",
 )
 WIDTH = 100
 
