@@ -125,6 +125,20 @@ class Editing:
             self.journal.failed(utterance, error)
             raise
 
+    def do(self, understood: Understood, *, ask: Asker | None = None) -> Outcome:
+        """Carry out what somebody asked for without the grammar; the journal gets it like spoken words.
+        Raises as `say`.
+        """
+        utterance = self.journal.begin_utterance(self.target.name, understood.mode)
+        self.journal.words(utterance, understood.words)
+        try:
+            self.journal.commands(utterance, understood.to_data())
+            return self._carry_out(utterance, understood, ask, None)
+        except VoiceEditError as error:
+            error.is_about(utterance)
+            self.journal.failed(utterance, error)
+            raise
+
     def listen(
         self,
         source: AudioSource,

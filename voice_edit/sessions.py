@@ -43,6 +43,8 @@ def open_editing(file: Path, settings: Settings, paths: Paths, *, tell: Tell) ->
     # Who only reads the journal (`log`) waits for none of these.
     from voice_edit.editing import Editing
     from voice_edit.manners.manners import manners_for
+    from voice_edit.rewriting.opening import OwnWriter
+    from voice_edit.rewriting.rewriter import Rewriter
     from voice_edit.vocabulary.vocabulary import Vocabulary
     from voice_edit.wording import Wording
 
@@ -53,7 +55,9 @@ def open_editing(file: Path, settings: Settings, paths: Paths, *, tell: Tell) ->
         editing = Editing(target, journal, confirm_chars=settings.ask.confirm_chars)
         editing.wording = Wording(manners_for(settings.dictation), Vocabulary.load(paths))
         editing.weak = settings.weak
-        yield editing
+        with OwnWriter(settings, paths) as writer:
+            editing.rewriter = Rewriter(writer, lambda: settings.rewrite)
+            yield editing
 
 
 def file_target(file: Path | str, settings: Settings) -> FileTarget:

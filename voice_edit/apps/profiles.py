@@ -47,7 +47,7 @@ class AppProfile:
     trailing_space: TrailingSpace = "auto"
     """Whether a space is put behind what was dictated: where the text goes on, always, or never."""
     prompt: str = ""
-    """The tone, what kind of text it is: for a model that writes. Nothing asks one yet."""
+    """The tone, what kind of text it is: for a model that rewrites."""
     vocabulary: tuple[str, ...] = ()
     """Words that are likely there."""
     why: str = ""

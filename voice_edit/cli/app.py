@@ -20,6 +20,7 @@ from voice_edit.cli import (
     edit,
     history,
     model,
+    rewrite,
     say,
     service,
     talk,
@@ -183,6 +184,7 @@ app.command("toggle")(talk.toggle)
 app.command("cancel")(talk.cancel)
 app.command("stop", epilog=daemon.STOP_EPILOG)(daemon.stop)
 app.command("say", epilog=say.EPILOG)(say.say)
+app.command("rewrite", epilog=rewrite.EPILOG)(rewrite.rewrite)
 app.command("undo")(history.undo)
 app.command("redo")(history.redo)
 app.command("log")(history.log)

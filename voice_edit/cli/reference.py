@@ -34,6 +34,7 @@ VERBS = (
     "cancel",
     "stop",
     "say",
+    "rewrite",
     "undo",
     "redo",
     "log",

@@ -100,6 +100,12 @@ class Rewriter:
         self._images = images
         self._now = _Now()
 
+    def telling(self, tell: Tell) -> Rewriter:
+        """The same that tells somebody else what appears."""
+        other = copy.copy(self)
+        other._tell = tell
+        return other
+
     def with_tone(self, tone: str) -> Rewriter:
         """The same for another program; `cancel` of either gives up what the other one writes."""
         other = copy.copy(self)
