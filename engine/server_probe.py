@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import ServerDeaf, ServerLost, ServerRefused, ServerUnreachable
+from engine.errors import ServerDeaf, ServerLost, ServerRefused
 from engine.frames import SAMPLE_RATE
 from engine.server_dialects import (
     KINDS,
@@ -191,11 +191,9 @@ async def _taken(wire: Wire, kind: Kind, model: str) -> str:
     plain = Ask(heard.path, {**heard.body, "messages": [{"role": "user", "content": text}]})
     try:
         with_sound = await _prompt_tokens(wire, heard)
-    except ServerUnreachable:
-        raise
+        without = await _prompt_tokens(wire, plain)
     except (ServerRefused, ServerLost) as error:
         return str(error)
-    without = await _prompt_tokens(wire, plain)
     if with_sound is None or without is None:
         return 'it took a test sound and does not say whether it was heard; server.hears = "chat" believes it'
     if with_sound - without < SOUND_TOKENS:
