@@ -60,6 +60,7 @@ def running_daemon(
     load: Callable[[], Settings] | None = None,
     desktop: Desktop | None = None,
     writer: Writer | None = None,
+    engine: Any = None,
 ) -> Iterator[Running]:
     """A daemon with a fake microphone and a scripted engine, and without a desktop and a writer unless they
     are given. `load` reads its settings again.
@@ -67,7 +68,7 @@ def running_daemon(
     desktop = desktop or Desktop("none", None, None, None, None)
     paths = Paths.from_environment()
     settings = settings or Settings.model_validate({"hotkeys": {"backend": "none"}})
-    microphone, engine = FakeMicrophone(), FakeEngineClient()
+    microphone, engine = FakeMicrophone(), engine or FakeEngineClient()
     ready = threading.Event()
     loop = asyncio.new_event_loop()
     failure: list[BaseException] = []

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 import tiny
-from fake_servers import llama_server, openai, serving
+from daemon_running import Running, running_daemon
+from fake_devices import speech
+from fake_servers import error, llama_server, openai, serving
 from running import ok, refused, rows
 
 from engine.client import EngineClient
@@ -128,6 +130,36 @@ def test_a_server_that_is_not_there_is_said_in_one_line_with_the_next_step(paths
     said = refused("transcribe", SAMPLE, code=4)
     assert f"nothing answers at {URL}" in said
     assert "server.url" in said
+
+
+# --- the daemon -----------------------------------------------------------------------------------------
+
+
+def test_the_daemon_hears_with_a_server_and_says_when_it_cannot(paths: Paths, tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("One two.\n", encoding="utf-8")
+    answers = [llama_server("Three four."), lambda asked: error(500, "out of memory")]
+    with serving(answers[0]) as server:
+        chosen = settings(engine={"model": "server"}, server={"url": server.url}, hotkeys={"backend": "none"})
+        with running_daemon(chosen, engine=engines.open_resident(chosen, paths)) as daemon:
+            daemon.ask("target.file", path=str(note))
+            assert talk(daemon)["words"] == "Three four."
+            assert note.read_text(encoding="utf-8") == "One two.\nThree four."
+            status = daemon.ask("status")["engine"]
+            assert (status["state"], status["name"]) == ("ready", "server:gemma-4-12b-it")
+            server.answer = answers[1]
+            told = talk(daemon)
+            assert told["event"] == "failed"
+            assert "refuses (500: out of memory)" in told["error"]["message"]
+            assert daemon.ask("status")["engine"]["state"] == "failed"
+            assert note.read_text(encoding="utf-8") == "One two.\nThree four."
+
+
+def talk(daemon: Running) -> dict[str, Any]:
+    daemon.ask("talk.start", mode="dictate")
+    daemon.microphone.hear(speech())
+    daemon.ask("talk.stop")
+    return daemon.wait_for("outcome", "failed", "rejected")
 
 
 # --- the doctor -----------------------------------------------------------------------------------------
