@@ -39,7 +39,7 @@ PROFILES: Final = ("gemma-4-12b", "gemma-4-e")
 
 SPACE: Final = "\N{LOWER ONE EIGHTH BLOCK}"
 """Stands for a space in pieces."""
-_CONTROL, _USER_DEFINED, _UNUSED, _BYTE = 3, 4, 5, 6
+_NORMAL, _CONTROL, _USER_DEFINED, _BYTE = 1, 3, 4, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ class Extract:
         )
 
     def filled(self) -> tuple[list[str], list[int]]:
-        """Pieces and types of a vocabulary of true size: what is not in the extract is never recognised."""
+        """Pieces and types of a vocabulary of true size. No merge leads to what is not in the extract."""
         pieces = [
-            self.tokens.get(number, (f"<left out {number}>", _UNUSED)) for number in range(self.n_vocab)
+            self.tokens.get(number, (f"<left out {number}>", _NORMAL)) for number in range(self.n_vocab)
         ]
         return [piece for piece, _ in pieces], [kind for _, kind in pieces]
 

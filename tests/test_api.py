@@ -15,9 +15,9 @@ import numpy as np
 import openai
 import pytest
 import soundfile
-from api_rig import Rig, endpoint
 from engine_processes import until
 
+from benchmarks.endpoint_rig import Rig, endpoint
 from engine.events import Hypothesis
 from voice_edit import pipeline
 from voice_edit.config import Settings

@@ -14,10 +14,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from api_rig import Rig, endpoint, until_closed
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.endpoint_rig import Rig, endpoint, until_closed
 from voice_edit.api import guard, token
 from voice_edit.api.failures import ApiUnavailable
 from voice_edit.api.guard import refusal

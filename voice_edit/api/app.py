@@ -69,7 +69,8 @@ async def _model(endpoint: Endpoint, request: Request) -> Any:
 
 
 async def _openapi(endpoint: Endpoint, request: Request) -> Any:
-    return JSONResponse(openapi.document())
+    url = str(request.base_url).rstrip("/")  # its host is one that the guard knows
+    return JSONResponse(openapi.document(endpoint.model(), url))
 
 
 async def _not_found(scope: Any, receive: Any, send: Any) -> None:

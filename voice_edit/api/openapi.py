@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 
 from voice_edit import __version__
 from voice_edit.api import schemas
+from voice_edit.api.requests import ALIAS, WHISPER
 
 _GUARD = {
     "400": "The request is no request that can be understood.",
@@ -47,10 +48,13 @@ _REF = "#/components/schemas/"
 
 
 @cache
-def document() -> dict[str, Any]:
-    """OpenAPI 3.1."""
+def document(model: str, url: str) -> dict[str, Any]:
+    """OpenAPI 3.1, for the model in use and where it is asked."""
     wanted = [(model, "serialization") for model in _TOLD] + [(model, "validation") for model in _ASKED]
     _, defined = models_json_schema(wanted, ref_template=_REF + "{model}")  # type: ignore[arg-type]
+    named = defined["$defs"]
+    for asked in _ASKED:
+        named[asked.__name__]["properties"]["model"] = {"type": "string", "enum": _names(model)}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -58,11 +62,11 @@ def document() -> dict[str, Any]:
             "version": __version__,
             "description": "The model on this machine, as OpenAI's interface says it. Loopback only.",
         },
-        "servers": [{"url": "http://127.0.0.1:7923"}],
+        "servers": [{"url": url}],
         "security": [{"key": []}],
-        "paths": _paths(),
+        "paths": _paths(model),
         "components": {
-            "schemas": defined["$defs"],
+            "schemas": named,
             "securitySchemes": {
                 "key": {
                     "type": "http",
@@ -74,7 +78,11 @@ def document() -> dict[str, Any]:
     }
 
 
-def _paths() -> dict[str, Any]:
+def _names(model: str, *aliases: str) -> list[str]:
+    return list(dict.fromkeys([model, ALIAS, *aliases]))
+
+
+def _paths(model: str) -> dict[str, Any]:
     return {
         "/v1/models": {"get": _operation("listModels", "The model in use.", _json(schemas.ModelList))},
         "/v1/models/{model}": {
@@ -90,7 +98,7 @@ def _paths() -> dict[str, Any]:
                 ]
             }
         },
-        "/v1/audio/transcriptions": {"post": _transcribe()},
+        "/v1/audio/transcriptions": {"post": _transcribe(model)},
         "/v1/chat/completions": {"post": _chat()},
         "/v1/edits": {"post": _edit()},
         "/openapi.json": {
@@ -99,7 +107,7 @@ def _paths() -> dict[str, Any]:
     }
 
 
-def _transcribe() -> dict[str, Any]:
+def _transcribe(model: str) -> dict[str, Any]:
     text = {"schema": {"type": "string"}}
     content = {
         "application/json": {
@@ -115,7 +123,7 @@ def _transcribe() -> dict[str, Any]:
         "required": ["file", "model"],
         "properties": {
             "file": {"type": "string", "format": "binary", "description": "WAV, FLAC, OGG or MP3."},
-            "model": {"type": "string", "minLength": 1, "examples": ["voice-edit", "whisper-1"]},
+            "model": {"type": "string", "enum": _names(model, WHISPER)},
             "language": {"type": "string", "maxLength": 35},
             "prompt": {
                 "type": "string",

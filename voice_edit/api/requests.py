@@ -115,6 +115,8 @@ def check_model(asked: str | None, known: str, *aliases: str) -> None:
 
 ALIAS = "voice-edit"
 """The model in use, whichever it is."""
+WHISPER = "whisper-1"
+"""What tools ask for that transcribe and cannot be told another name."""
 
 
 def _media_type(request: Request) -> str:

@@ -131,9 +131,20 @@ class Caret(_Asked):
 
 
 class EditRequest(_Asked):
-    """`POST /v1/edits`: a text, and what is said about it, as words or as sound. Exactly one of `words` and
-    `input_audio`.
-    """
+    """`POST /v1/edits`: a text, and what is said about it, as words or as sound."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["words"], "properties": {"words": {"type": "string"}}},
+                {"required": ["input_audio"], "properties": {"input_audio": {"type": "object"}}},
+            ],
+            "examples": [
+                {"text": "The quick brown fox.", "words": "change brown to red"},
+                {"text": "", "words": "new words", "mode": "dictate", "selection": {"anchor": 0, "head": 0}},
+            ],
+        }
+    )
 
     text: str = Field(max_length=MOST_TEXT)
     words: str | None = Field(default=None, min_length=1, max_length=MOST_WORDS)

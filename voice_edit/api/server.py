@@ -131,6 +131,7 @@ class ApiServer:
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level=logging.ERROR,  # what clients do wrong is told to them
             access_log=False,
             proxy_headers=False,
             server_header=False,

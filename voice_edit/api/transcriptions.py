@@ -12,7 +12,7 @@ from voice_edit.api import formats
 from voice_edit.api.endpoint import Endpoint, gone
 from voice_edit.api.failures import ApiError
 from voice_edit.api.hearing import Words, hear
-from voice_edit.api.requests import Form, bad_field, check_model, read_form
+from voice_edit.api.requests import WHISPER, Form, bad_field, check_model, read_form
 from voice_edit.api.schemas import Duration, Format, TextDelta, TextDone
 from voice_edit.api.streams import EventStream
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from engine.events import Hypothesis
     from voice_edit.api.desk import Job
 
-WHISPER = "whisper-1"
-"""What tools ask for that cannot be told another name."""
 MOST_PROMPT = 4000
 
 
