@@ -72,6 +72,10 @@ def test_only_one_file_may_import_sounddevice() -> None:
     assert importers("sounddevice") <= {"engine/_portaudio.py"}
 
 
+def test_requests_leave_by_two_doors_only() -> None:
+    assert importers("httpx2") <= {"engine/_hub.py", "engine/server_http.py"}
+
+
 def test_libraries_of_keys_stay_in_the_backend_that_needs_them() -> None:
     assert {name for name in importers("Xlib") if name.startswith("hotkeys/")} <= {
         "hotkeys/_x11.py", "hotkeys/_x11keys.py", "hotkeys/_xkb.py"
@@ -87,7 +91,8 @@ def test_the_program_never_imports_its_training() -> None:
 
 def test_decisions_import_no_device_no_model_and_no_clock() -> None:
     pure = ["engine/endpointing.py", "engine/frames.py", "engine/wire.py", "engine/utterance.py",
-            "engine/watchdog.py", "voice_edit/document.py", "voice_edit/spoken/grammar.py",
+            "engine/watchdog.py", "engine/server_address.py", "engine/server_dialects.py",
+            "voice_edit/document.py", "voice_edit/spoken/grammar.py",
             "voice_edit/commands.py", "voice_edit/cli/diffs.py", "hotkeys/chord.py", "hotkeys/gesture.py",
             "hotkeys/pressed.py", "hotkeys/bindings.py", "hotkeys/keys.py",
             "voice_edit/apps/profiles.py", "voice_edit/apps/showing.py", "voice_edit/desktop/session.py",
