@@ -57,7 +57,9 @@ def test_the_verdict_names_the_best_and_whether_that_is_clear() -> None:
 
 def test_the_verdict_says_when_there_is_no_difference() -> None:
     found = summary(FORTY, ("a", many(4)), ("b", many(4)))
-    assert "All hear the same words in every recording; 2.5 % of them are wrong." in said(found)
+    assert "All hear the same words in every recording; 2.5 % of what is said is wrong or missing." in said(
+        found
+    )
 
 
 def test_the_verdict_counts_inventions_and_harmed_texts() -> None:
@@ -71,6 +73,22 @@ def test_the_verdict_counts_inventions_and_harmed_texts() -> None:
     assert [column.row.edits_wrong for column in found.columns] == [0, 1]
     (pair,) = found.pairs
     assert (pair.only_first, pair.only_second, pair.chance) == (1, 0, 1.0)
+
+
+def test_the_verdict_tells_refusing_from_mishearing() -> None:
+    spoken = dataset(*[item("red green blue grey")] * 20)
+    row = [heard() if n < 5 else heard("red green blue grey") for n in range(20)]
+    text = said(summary(spoken, ("a", row), ("b", row)))
+    assert "Each refuses 25.0 % of the recordings, which is most of its errors" in text
+    assert "of the words it takes, 0.0 % are wrong" in text
+    page = markdown.page(Report(summary(spoken, ("a", row)), MACHINE, "c"))
+    assert "| refused because | no-speech |" in page
+
+
+def test_speakers_count_as_known_though_nobody_speaks_in_some_recordings() -> None:
+    items = [item("red green", speaker=f"s{n % 9}") for n in range(36)] + [item("")]
+    found = summary(dataset(*items), ("a", [heard("red green")] * 36 + [heard()]))
+    assert found.by_speaker
 
 
 def test_a_recording_that_cannot_be_read_counts_for_nothing_and_is_named() -> None:
@@ -178,7 +196,7 @@ def test_all_three_files_are_written_and_agree(tmp_path: Path) -> None:
     assert [variant["label"] for variant in data["variants"]] == ["a", "b"]
     assert data["variants"][1]["row"]["words"]["value"] == pytest.approx(8 / 160)
     assert "5.0 % [" in page
-    assert "5.0 % [" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "5.0 %<small>[" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json", "report.md"]
 
 

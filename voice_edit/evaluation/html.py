@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from importlib.resources import files
 
@@ -48,7 +49,7 @@ def _table(table: Table, labels: dict[str, int]) -> str:
     body = "".join(
         "<tr>"
         + "".join(
-            f"<td>{_name(cell, labels) if at == 0 else escape(cell)}</td>" for at, cell in enumerate(row)
+            f"<td>{_name(cell, labels) if at == 0 else _value(cell)}</td>" for at, cell in enumerate(row)
         )
         + "</tr>"
         for row in table.rows
@@ -62,6 +63,15 @@ def _name(text: str, labels: dict[str, int]) -> str:
     if text not in labels:
         return escape(text)
     return f'<span class="dot d{labels[text] % pictures.CLASSES}"></span>{escape(text)}'
+
+
+def _value(text: str) -> str:
+    """A cell; where a number lies stands below it, so that many columns fit."""
+    found = re.fullmatch(r"([-+\d. %]+) (\[[-+\d., ]+\])(?:, (.*))?", text)
+    if found is None:
+        return escape(text)
+    lines = [line for line in found.groups()[1:] if line]
+    return escape(found[1]) + "".join(f"<small>{escape(line)}</small>" for line in lines)
 
 
 def _colours() -> str:

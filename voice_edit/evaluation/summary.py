@@ -168,7 +168,7 @@ def summarise(
         )
         columns.append(Column(label, about, judged, row_of(judged, seed=seed), times_of(judged, about)))
     pairs = tuple(_pair(columns[0], other, seed=seed) for other in columns[1:])
-    groups = statistics.grouping([one.item.speaker for one in columns[0].judged])
+    groups = _groups([one for one in columns[0].judged if not one.item.is_silent])
     return Summary(dataset, tuple(columns), pairs, tuple(sorted(unreadable)), groups.by_speaker, seed)
 
 

@@ -90,8 +90,8 @@ def variants(
                 f"--prompt {prompt}: there is none.", hint=f"Known: {', '.join(PROMPTS)} (N: a position)."
             )
     for seconds in longest:
-        if seconds is not None and not 1 <= seconds <= 30:
-            raise UsageError(f"--longest {seconds:g}: utterances have 1 to 30 s.", hint="Give 5, 15 or 28.")
+        if seconds is not None and not 2 <= seconds <= 30:
+            raise UsageError(f"--longest {seconds:g}: utterances have 2 to 30 s.", hint="Give 5, 15 or 28.")
     found: dict[Variant, None] = {}
     for engine, way, prompt, seconds in product(engines, ways, prompts, longest):
         if engine == SERVER and prompt != USUAL:

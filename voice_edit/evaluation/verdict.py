@@ -20,7 +20,10 @@ def _words(found: Summary) -> list[str]:
     if len(known) == 1:
         return [f"{best.label}: {_percent(_wer(best))} of the words are wrong."]
     if all(_same_words(best, other) for other in known):
-        return [f"All hear the same words in every recording; {_percent(_wer(best))} of them are wrong."]
+        return [
+            f"All hear the same words in every recording; {_percent(_wer(best))} of what is said is wrong or "
+            "missing."
+        ]
     alike: list[str] = []
     clear: list[str] = []
     for other in known:
@@ -36,17 +39,21 @@ def _words(found: Summary) -> list[str]:
 
 def _refusals(found: Summary) -> list[str]:
     """Where most of the wrong words are words of recordings that were refused as a whole."""
-    told = []
+    told: list[str] = []
+    named: list[str] = []
     for column in found.columns:
         row = column.row
         if row.words is None or row.heard is None or row.refused is None:
             continue
         if row.refused.value > 0 and row.heard.value < row.words.value / 2:
             told.append(
-                f"{column.label} refuses {_percent(row.refused.value)} of the recordings, which is most of "
-                f"its errors: of the words it takes, {_percent(row.heard.value)} are wrong."
+                f"refuses {_percent(row.refused.value)} of the recordings, which is most of its errors: of "
+                f"the words it takes, {_percent(row.heard.value)} are wrong."
             )
-    return told[:1] if len({text.partition(" refuses ")[2] for text in told}) == 1 else told
+            named.append(column.label)
+    if len(told) > 1 and len(told) == len(found.columns) and len(set(told)) == 1:
+        return [f"Each {told[0]}"]
+    return [f"{label} {text}" for label, text in zip(named, told, strict=True)]
 
 
 def _edits(found: Summary) -> list[str]:
@@ -61,7 +68,9 @@ def _edits(found: Summary) -> list[str]:
         if len(same) + 1 == len(found.columns):
             said = [f"All make {_percent(_right(best))} of the texts what they should be."]
     harmful = [f"{c.label} {c.row.edits_wrong}" for c in known if c.row.edits_wrong]
-    if harmful:
+    if len(known) > 1 and len(harmful) == len(known) and len({c.row.edits_wrong for c in known}) == 1:
+        said.append(f"Texts changed to something else: {known[0].row.edits_wrong} by each.")
+    elif harmful:
         said.append(f"Texts changed to something else: {', '.join(harmful)}.")
     return [" ".join(said)]
 
