@@ -194,7 +194,7 @@ class Mtmd:
         """
         log = _start()
         end: Any = ctypes.c_int32(position)
-        target: Any = context._context
+        target: Any = context.lend(0)
         if chunks.is_sound(index):
             # The body of mtmd_helper_eval_chunk_single, which asks nobody between two batches.
             rows = self.encode(chunks, index)

@@ -19,16 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from engine import decode
-from engine.catalog import ModelFiles, PromptProfile
+from engine.catalog import ModelFiles
 from engine.conformer import check_projector, check_sound
-from engine.errors import Cancelled, ContextFull, ModelUnsupported, ProjectorUnsupported
+from engine.errors import Cancelled, ContextFull, ProjectorUnsupported
 from engine.events import Hypothesis, HypothesisStop, Samples, Timing
 from engine.fit import plan
 from engine.frames import FRAME_SAMPLES, samples_to_s
 from engine.gguf_header import GgufHeader, read_header, require_model
+from engine.loaded import DITHER_FRAMES, LEAST_ANSWER, LoadedModel
 from engine.loading import Loading
-from engine.prompt import Prompt, build, special_tokens
-from engine.session import DITHER_FRAMES, LEAST_ANSWER
 from engine.speed import Speed
 from engine.spelling import spell
 from engine.threads import default_threads
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-class BatchEngine:
+class BatchEngine(LoadedModel):
     """A model that hears finished recordings. Open it once, it holds all memory; sessions come and go."""
 
     def __init__(
@@ -51,39 +50,19 @@ class BatchEngine:
         context: LlamaContext,
         mtmd: Mtmd,
         speed: Speed,
+        n_ctx: int,
     ) -> None:
         """Use `BatchEngine.open`."""
-        self.files = files
-        self.profile: PromptProfile = files.profile
-        self.model = model
-        self.context = context
+        super().__init__(files, header, model, context, speed, n_ctx=n_ctx, least_frames=1)
         self.mtmd = mtmd
-        self.speed = speed
         self.block_frames = files.profile.block_frames
         """Has no meaning here but for who counts in blocks."""
-        try:
-            self.prompt: Prompt = build(header.text("tokenizer.chat_template"), self.profile, model)
-        except ModelUnsupported as error:
-            raise ModelUnsupported(f"{files.model}: {error}", hint=error.hint) from error
-        ends = special_tokens(self.profile.end_tokens, model)
-        self._is_end: Callable[[int], bool] = lambda token: token in ends or model.is_end(token)
-        forbidden = {*special_tokens(self.profile.suppressed, model), *model.suppressed} - set(ends)
-        self._picker = decode.Picker(model.n_vocab, np.array(sorted(forbidden), dtype=np.intp))
-        self.max_frames = context.n_ctx - self.prompt.most_tokens - LEAST_ANSWER
-        """Frames that fit into the context beside prompt and a short answer, at one soft token a frame."""
-        if self.max_frames < 1:
-            raise ContextFull(
-                f"{files.model}: a context of {context.n_ctx} leaves no room beside a prompt of "
-                f"{self.prompt.most_tokens} tokens"
-            )
         self._frames = np.empty((self.max_frames, FRAME_SAMPLES), dtype=np.float32)
         noise = np.random.default_rng(0).uniform(-1.0, 1.0, (DITHER_FRAMES, FRAME_SAMPLES))
         self._dither = (noise * self.profile.dither).astype(np.float32)
         self._prefix: tuple[int, ...] = ()
         """Tokens that are in the cache from position 0 on and stay there: the prompt up to the sound."""
         self._session: BatchSession | None = None
-        self.steps = 0
-        """Batches computed since the start. While it grows, the model works."""
         self.keep_prefix(self.prompt.prefix)
 
     @classmethod
@@ -92,6 +71,7 @@ class BatchEngine:
         files: ModelFiles,
         *,
         n_ctx: int = 2048,
+        text_ctx: int = 0,
         n_threads: int | None = None,
         polling: int | None = None,
         loading: Loading | None = None,
@@ -106,7 +86,7 @@ class BatchEngine:
         header = read_header(files.model)
         check_projector(read_header(files.projector), require_model(header))
         loading = loading or Loading()
-        gpu_layers = plan(files, header, n_ctx=n_ctx, text_ctx=0, loading=loading)
+        gpu_layers = plan(files, header, n_ctx=n_ctx, text_ctx=text_ctx, loading=loading)
         from engine._mtmd import Mtmd
         from engine.llama import LlamaContext, LlamaModel, ThreadSettings
 
@@ -115,12 +95,12 @@ class BatchEngine:
         closing: list[Callable[[], None]] = [model.close]
         try:
             threads = ThreadSettings(n_threads or default_threads(model.n_params), polling)
-            context = LlamaContext(model, n_ctx=n_ctx, threads=threads, loading=loading)
+            context = LlamaContext(model, n_ctx=n_ctx + text_ctx, threads=threads, loading=loading)
             closing.append(context.close)
             mtmd = Mtmd(model, files.projector, n_threads=threads.n_threads, use_gpu=gpu_layers != 0)
             closing.append(mtmd.close)
             check_sound(mtmd)
-            engine = cls(files, header, model, context, mtmd, speed or Speed())
+            engine = cls(files, header, model, context, mtmd, speed or Speed(), context.n_ctx - text_ctx)
             engine._check_marks()
         except BaseException:
             for close in reversed(closing):
@@ -309,10 +289,10 @@ class BatchSession:
             return self._cancelled.is_set() or (give_up is not None and give_up())
 
         with engine.mtmd.tokenize(self._before, self._sound(), engine.prompt.after) as chunks:
-            room = engine.context.n_ctx - chunks.n_positions
+            room = engine.hearing_ctx - chunks.n_positions
             if room < LEAST_ANSWER:
                 raise ContextFull(
-                    f"{chunks.n_positions} positions do not fit into a context of {engine.context.n_ctx}"
+                    f"{chunks.n_positions} positions do not fit into a context of {engine.hearing_ctx}"
                 )
             source = _Source(engine, chunks, is_cancelled)
             source.prefill()

@@ -330,6 +330,11 @@ class LlamaContext:
         """
         self._adapters[sequence] = adapter
 
+    def lend(self, sequence: int) -> Any:
+        """`handle`, for somebody who decodes a batch of `sequence` past this class: with its adapter."""
+        self._use(self._adapters.get(sequence))
+        return self._context
+
     def _use(self, adapter: Any) -> None:
         if adapter is self._adapter:
             return

@@ -52,7 +52,7 @@ def open_engine(
     speed: Speed | None = None,
 ) -> LocalEngine:
     """Load a model in this process, the way that its projector asks for. Arguments and errors are those of
-    `Engine.open`; `block_frames` and `text_ctx` have a meaning only where sound is streamed.
+    `Engine.open`; `block_frames` has a meaning only where sound is streamed.
     """
     if is_streamed(files.projector):
         from engine.session import Engine
@@ -70,5 +70,11 @@ def open_engine(
     from engine.batch_audio import BatchEngine
 
     return BatchEngine.open(
-        files, n_ctx=n_ctx, n_threads=n_threads, polling=polling, loading=loading, speed=speed
+        files,
+        n_ctx=n_ctx,
+        text_ctx=text_ctx,
+        n_threads=n_threads,
+        polling=polling,
+        loading=loading,
+        speed=speed,
     )

@@ -24,18 +24,18 @@ import numpy.typing as npt
 
 from engine import decode
 from engine.branch import Branch
-from engine.catalog import ModelFiles, PromptProfile
+from engine.catalog import ModelFiles
 from engine.conformer import judge
 from engine.draft import DraftSource, LastAnswer
-from engine.errors import Cancelled, ContextFull, ModelError, ModelUnsupported
+from engine.errors import Cancelled, ContextFull, ModelError
 from engine.events import Hypothesis, HypothesisKind, Timing
 from engine.fit import plan
 from engine.frames import FRAME_SAMPLES, samples_to_s
 from engine.gguf_header import GgufHeader, read_header, require_model
 from engine.kvcache import KVCache
+from engine.loaded import DITHER_FRAMES, LoadedModel
 from engine.loading import Loading
 from engine.projection import Frames, SoundProjection
-from engine.prompt import Prompt, build, special_tokens
 from engine.speed import Speed
 from engine.spelling import spell
 from engine.threads import default_threads
@@ -46,14 +46,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DITHER_FRAMES = 64
-"""The noise of `dither` repeats after this many frames, 2.6 s."""
 
-LEAST_ANSWER = 16
-"""Positions kept free for an answer; with fewer, the utterance does not fit."""
-
-
-class Engine:
+class Engine(LoadedModel):
     """A model that hears. Open it once, it holds all memory; sessions come and go."""
 
     def __init__(
@@ -69,30 +63,10 @@ class Engine:
         mtp: Mtp | ModelError | None = None,
     ) -> None:
         """Use `Engine.open`."""
-        self.files = files
-        self.speed = speed
-        self.profile: PromptProfile = files.profile
+        super().__init__(files, header, model, context, speed, n_ctx=n_ctx, least_frames=block_frames)
         self.block_frames = block_frames
-        self.model = model
-        self.context = context
         self.projection = projection
-        try:
-            self.prompt: Prompt = build(header.text("tokenizer.chat_template"), self.profile, model)
-        except ModelUnsupported as error:
-            raise ModelUnsupported(f"{files.model}: {error}", hint=error.hint) from error
-        ends = special_tokens(self.profile.end_tokens, model)
-        self._is_end: Callable[[int], bool] = lambda token: token in ends or model.is_end(token)
-        forbidden = {*special_tokens(self.profile.suppressed, model), *model.suppressed} - set(ends)
-        self._suppressed: npt.NDArray[np.intp] = np.array(sorted(forbidden), dtype=np.intp)
-        self._picker = decode.Picker(model.n_vocab, self._suppressed)
         self.cache = KVCache(context, most=n_ctx)
-        self.max_frames = n_ctx - self.prompt.most_tokens - LEAST_ANSWER
-        """Frames that fit into the context beside prompt and a short answer."""
-        if self.max_frames < block_frames:
-            raise ContextFull(
-                f"{files.model}: a context of {n_ctx} leaves no room beside a prompt of "
-                f"{self.prompt.most_tokens} tokens"
-            )
         self._frames = np.empty((self.max_frames, FRAME_SAMPLES), dtype=np.float32)
         span = projection.context_frames + block_frames + projection.lookahead_frames
         self._rows = np.empty((span, model.n_embd), dtype=np.float32)
@@ -101,14 +75,9 @@ class Engine:
         self._dither = (noise * self.profile.dither).astype(np.float32)
         self._dithered = np.empty((span, FRAME_SAMPLES), dtype=np.float32)
         self._session: Session | None = None
-        self.steps = 0
-        """Blocks prefilled and tokens decoded since the start. While it grows, the model works."""
-        self.mtp: Mtp | None = None if isinstance(mtp, ModelError) else mtp
-        """The drafter model, where there is one."""
+        self.mtp = None if isinstance(mtp, ModelError) else mtp
         self.mtp_problem: ModelError | None = mtp if isinstance(mtp, ModelError) else None
         """Why the one that is there cannot be used."""
-        self.text_ctx = context.n_ctx - n_ctx
-        """Positions for a text pass."""
         self.cache.begin(self.prompt.prefix, shared=self.prompt.shared)
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from engine.errors import Cancelled, ContextFull, EngineError
+from engine.errors import Cancelled, EngineError
 from engine.messages import FromEngine, Read, TextFailed, TextPiece, Write, Wrote
 
 if TYPE_CHECKING:
@@ -90,13 +90,7 @@ class TextWorker:
 
     def _opened(self) -> TextPass:
         if self._pass is None:
-            from engine.session import Engine
             from engine.writing import TextPass
 
-            if not isinstance(self._engine, Engine):
-                raise ContextFull(
-                    "this model hears through mtmd, which leaves no room for a text pass",
-                    hint="Use a model whose sound is streamed (gemma4ua or gemma4a) to rewrite text.",
-                )
             self._pass = TextPass(self._engine)
         return self._pass

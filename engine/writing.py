@@ -30,7 +30,7 @@ from engine.texts import MOST_TOKENS
 if TYPE_CHECKING:
     from engine._llama_grammar import LlamaGrammar
     from engine.grammar import ByteTokens
-    from engine.session import Engine
+    from engine.loaded import LoadedModel
 
 SEQUENCE, FORK_SEQUENCE = 2, 3
 """Sequences of the context; 0 and 1 are those of the utterance."""
@@ -45,7 +45,7 @@ LEAST_ANSWER = 16
 class TextPass:
     """Writes texts with an engine's model. One for an engine, used from the engine's thread."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: LoadedModel) -> None:
         """Raises ContextFull where the engine was opened without `text_ctx`, ModelCorrupt for an adapter that
         cannot be used.
         """
