@@ -16,7 +16,7 @@ from tui_driver import record
 from voice_edit.cli.diffs import DiffLine
 from voice_edit.tui import entries, excerpts, receipt, themes, view
 from voice_edit.tui.keys import spoken_key
-from voice_edit.tui.state import Question, Result, State
+from voice_edit.tui.state import Heard, Question, Result, State
 
 LONG = "word " * 200
 
@@ -259,3 +259,13 @@ def test_drafts_are_told_where_there_were_some_and_there_is_room() -> None:
     result = Result("outcome", receipt="verified", timing={**TIMING, "drafted": 0.0, "accepted": 0.0})
     assert receipt.receipt(result, 100).plain.endswith(f"   {spent}")
     assert receipt.timing(Result("outcome"), 80).plain == ""
+
+
+def test_doubtful_words_are_marked_where_they_stand_and_the_measured_chance_is_told() -> None:
+    heard = Heard(words="The sun and the son.", probability=0.42, doubtful=("the", "son"), heard_by="large")
+    state = State(heard=heard)
+    assert view.heard_title(state) == "heard by large · 42 % sure"
+    shown = view.heard(state)
+    assert shown.plain == "The sun and the son."
+    marked = [shown.plain[span.start : span.end] for span in shown.spans if "underline" in str(span.style)]
+    assert marked == ["the", "son"]
