@@ -93,7 +93,8 @@ def _decide(first: Candidate, second: Candidate) -> tuple[Candidate | None, str,
     if same_words(first.heard.text, second.heard.text):
         return first, f"{second.engine} heard the same words.", True
     if not second.verdict.weak and second.tier >= first.tier:
-        return second, f"Nothing speaks against what {second.engine} heard, {first.engine} is not sure.", False
+        why = f"Nothing speaks against what {second.engine} heard, {first.engine} is not sure."
+        return second, why, False
     if len(first.hard) != len(second.hard):
         better, worse = (first, second) if len(first.hard) < len(second.hard) else (second, first)
         return better, f"Of what {worse.engine} heard: {worse.hard[0].message}.", False
