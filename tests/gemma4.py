@@ -6,6 +6,8 @@ see benchmarks/gemma4_vocabulary.py, which makes the extract and checks it again
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -30,6 +32,7 @@ def small_gemma(profile: str = "gemma-4-12b") -> ModelFiles:
         conformer.write_conformer(projector, n_embd=SHAPE.n_embd)
         return ModelFiles(profile, usual.model, projector, profiles()[profile])
     folder = Path(tempfile.mkdtemp(prefix="small-gemma-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # 32 MB
     extract = Extract.read()
     tokens, types = extract.filled()
     words = Vocabulary(tokens=tokens, types=types, merges=extract.merges)
