@@ -27,6 +27,9 @@ from engine.frames import SAMPLE_RATE
 CALLED = "the recording"
 """What the sound is called in errors: it has no path that anybody knows."""
 
+COMMAND = ("-P", "-m", "engine.reading_apart")
+"""What Python is to run. -P: no code from whatever folder the daemon was started in."""
+
 READING_S = 60.0
 """No recording that may be sent takes longer to decode, however slow the machine."""
 
@@ -93,7 +96,7 @@ class Reading:
         with self._lock:
             if self._is_stopped:
                 raise Cancelled("stopped by the user")
-            command = [sys.executable, "-P", "-m", "engine.reading_apart", str(path), str(self._longest_s)]
+            command = [sys.executable, *COMMAND, str(path), str(self._longest_s)]
             self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
