@@ -19,6 +19,7 @@ import soundfile
 import yaml
 from running import ok, refused, rows
 
+from benchmarks.endpoint_rig import endpoint
 from voice_edit.config import load_settings
 from voice_edit.evaluation import runner, variants
 from voice_edit.evaluation.layouts import read_folder
@@ -229,3 +230,21 @@ def test_shorter_utterances_are_another_variant(folder: Path, tmp_path: Path) ->
     short, long = fed[:2], fed[2:]
     # What was cut off may be too little to be words; what was heard has its tail of 400 ms.
     assert max(map(max, filter(None, short))) <= 2.44 < max(map(max, long))
+
+
+def test_a_server_is_compared_with_the_model_on_this_machine(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server is our own endpoint, over HTTP."""
+    with endpoint(tmp_path / "api", at_once=3, longest_audio_s=60) as rig:
+        key = tmp_path / "key"
+        key.write_text(rig.token, encoding="utf-8")
+        key.chmod(0o600)
+        monkeypatch.setenv("VOICE_EDIT_SERVER__URL", f"http://127.0.0.1:{rig.port}")
+        monkeypatch.setenv("VOICE_EDIT_SERVER__KEY_FILE", str(key))
+        arguments = ["--engine", "bundled", "--engine", "server", "--output", tmp_path / "out"]
+        (data,) = rows("eval", folder, *arguments)
+    local, server = data["variants"]
+    assert [local["label"], server["label"]] == ["bundled · streamed", "server"]
+    assert [item["heard"] for item in server["items"]] == [item["heard"] for item in local["items"]]
+    assert server["row"]["edits_right"] == 2

@@ -69,7 +69,7 @@ class Variant:
         longest = "" if self.longest_s is None else f"up to {self.longest_s:g} s"
         return {
             "engine": engine_name(self.engine),
-            "way": self.way,
+            "way": "" if self.engine == SERVER else self.way,
             "prompt": self.prompt,
             "longest": longest,
         }
@@ -112,10 +112,7 @@ def labels(chosen: Sequence[Variant]) -> list[str]:
         if sum(name == row["engine"] for name in engines.values()) > 1:  # model.gguf in several folders
             row["engine"] = "/".join(Path(variant.engine).parts[-2:])
     kept = [part for part in rows[0] if len({row[part] for row in rows}) > 1] if len(rows) > 1 else []
-    return [
-        " · ".join(row[part] or "as usual" for part in kept if part == "engine" or row[part]) or row["engine"]
-        for row in rows
-    ]
+    return [" · ".join(row[part] for part in kept if row[part]) or row["engine"] for row in rows]
 
 
 def engine_name(engine: str) -> str:

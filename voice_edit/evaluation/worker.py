@@ -116,13 +116,14 @@ def _open_local(variant: Variant, settings: Settings, paths: Paths) -> LocalEngi
     from voice_edit import pipeline
 
     files = pipeline.find_model(settings, paths)
-    context, threads = settings.engine.context_tokens, settings.engine.threads
+    chosen = settings.engine
+    context, threads, loading = chosen.context_tokens, chosen.threads, chosen.loading()
     if variant.way == "batch":
         from engine.batch_audio import BatchEngine
 
-        return BatchEngine.open(files, n_ctx=context, n_threads=threads, speed=PLAIN)
+        return BatchEngine.open(files, n_ctx=context, n_threads=threads, loading=loading, speed=PLAIN)
     speed = Speed() if variant.way == "streamed" else PLAIN
-    return open_engine(files, n_ctx=context, n_threads=threads, speed=speed)
+    return open_engine(files, n_ctx=context, n_threads=threads, loading=loading, speed=speed)
 
 
 def _local(engine: SpeechEngine) -> LocalEngine:
