@@ -1,6 +1,6 @@
 """How good is a model at rewriting? `python -m benchmarks.styles`: it rewrites the passages of `styles.yaml`,
-and what came back is counted by style: taken or refused (`rewriting/guards.py`; nobody is asked), and how many of
-the taken ones have what the passage's row expects. Printed as a table; all answers with `--output FILE`.
+and what came back is counted by style: taken or refused (`rewriting/guards.py`; nobody is asked), and how
+many of the taken ones have what the row expects. Printed as a table; all answers with `--output FILE`.
 
     python -m benchmarks.styles                     the bundled model, on the rows that suit a small one
     python -m benchmarks.styles --model FILE.gguf --all
