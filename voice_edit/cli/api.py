@@ -15,7 +15,7 @@ app = typer.Typer(
 )
 EPILOG = """\b
 Open it: in config.toml, below [api], enabled = true; then start the daemon anew.
-Ask it:  curl -H "Authorization: Bearer $(voice-edit api token)" http://127.0.0.1:7923/v1/models
+Ask it:  voice-edit api token --header | curl -H @- http://127.0.0.1:7923/v1/models
 docs/endpoint.md tells what can be asked."""
 
 
@@ -30,15 +30,20 @@ def token(
     new: Annotated[
         bool, typer.Option("--new", help="Make another one; programs with the old one are refused at once.")
     ] = False,
+    header: Annotated[bool, typer.Option("--header", help="Print it as a header, for `curl -H @-`.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the key of the endpoint, made if there is none. Whoever has it may use the model."""
+    """Print the key of the endpoint, made if there is none. Whoever has it may use the model.
+
+    Every user of the machine sees what stands on a command line: better pass it on through a pipe.
+    """
     from voice_edit.api import token as tokens
 
     run = invocation(context)
     path = run.paths().api_token
     key = tokens.renew(path) if new else tokens.ensure(path)
-    run.output().result({"token": key, "file": str(path)}, key)
+    shown = f"Authorization: Bearer {key}" if header else key
+    run.output().result({"token": key, "file": str(path)}, shown)
 
 
 @app.command("status", epilog=EPILOG)
