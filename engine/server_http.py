@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from engine.errors import (
     Cancelled,
-    ServerError,
+    ContextFull,
+    ModelError,
     ServerForbidden,
     ServerLost,
     ServerRefused,
@@ -43,6 +44,9 @@ LONGEST_ANSWER = 8 * 2**20
 
 LONGEST_LINE = 2**20
 """Bytes of a line in a stream, which holds a word or two."""
+
+TOO_LONG = ("exceed_context_size", "context size", "context length", "context window")
+"""What a refusal says where a text does not fit: llama-server, vLLM, SGLang, llama-cpp-python."""
 
 BUSY_WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Waited between tries while a server is busy or still loading and does not say how long that will take."""
@@ -168,7 +172,8 @@ class Wire:
         """The lines of an answer as they come; where it does not stream, all of it as one.
 
         A server that is busy or still loads its model is waited for, as long as it may be silent. A request
-        is sent again where it was not answered at all, never after a part of its answer. Raises ServerError.
+        is sent again where it was not answered at all, never after a part of its answer. Raises ServerError,
+        ContextFull.
         """
         waited_s, lost, waits = 0.0, 0, iter(BUSY_WAITS_S)
         while True:
@@ -297,7 +302,12 @@ class Wire:
                 f"{self.address.url} {what}", hint="Put its key into a file and name that: server.key_file."
             )
 
-    def _refused(self, status: int, text: str, ask: Ask) -> ServerError:
+    def _refused(self, status: int, text: str, ask: Ask) -> ModelError:
+        if status in (400, 413, 500) and any(sign in text.lower() for sign in TOO_LONG):
+            return ContextFull(
+                f"the text does not fit into the context of {self.address.url}",
+                hint="Ask about less text at once, or start the server with a larger context.",
+            )
         said = reason(text, ask)
         hint = "`voice-edit doctor` says what the server can do; its own log tells more."
         if status == 404:

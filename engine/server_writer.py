@@ -57,7 +57,7 @@ class ServerWriter:
             Call(self._ask)
 
     def write(self, request: WriteRequest, *, on_piece: Callable[[str], None] | None = None) -> Written:
-        """The text; see `Writer.write`. Raises ServerError, GrammarUnreadable, ModelUnsupported for images
+        """The text; see `Writer.write`. Raises ServerError, ContextFull, GrammarUnreadable, ModelUnsupported for images
         that the model does not see, Cancelled.
         """
         call = Call(lambda tell: self._answer(request, tell))

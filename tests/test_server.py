@@ -481,6 +481,19 @@ def test_a_refusal_is_told_without_what_was_asked() -> None:
         ServerWriter(Server(ServerOptions(url=server.url))).write(HELLO)
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "request (3003 tokens) exceeds the available context size (1024 tokens), try increasing it",
+        "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens",
+        "Requested tokens (3003) exceed context window of 512",
+    ],
+)
+def test_a_text_that_does_not_fit_there_is_told_as_one_that_does_not_fit_here(message: str) -> None:
+    with serving(chatting(fakes.error(400, message))) as server, pytest.raises(ContextFull):
+        ServerWriter(Server(ServerOptions(url=server.url))).write(HELLO)
+
+
 # --- where it may be ------------------------------------------------------------------------------------
 
 

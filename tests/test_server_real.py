@@ -21,7 +21,7 @@ import pytest
 from engine_processes import until
 
 from engine.catalog import find_model
-from engine.errors import Cancelled, ServerDeaf, ServerRefused, ServerUnreachable
+from engine.errors import Cancelled, ContextFull, ServerDeaf, ServerRefused, ServerUnreachable
 from engine.server import Server, ServerEngine, ServerOptions
 from engine.server_writer import ServerWriter
 from engine.writer import Message, WriteRequest
@@ -121,6 +121,11 @@ def test_texts_fit_a_grammar_and_a_schema(url: str) -> None:
 def test_an_answer_that_does_not_fit_is_said_to_be_cut(url: str) -> None:
     request = WriteRequest(messages=STORY.messages, grammar='root ::= "a"{300}', max_tokens=5)
     assert ServerWriter(server_at(url)).write(request).stop == "max_tokens"
+
+
+def test_a_text_that_does_not_fit_is_told_so(url: str) -> None:
+    with pytest.raises(ContextFull):
+        ServerWriter(server_at(url)).write(WriteRequest(messages=(Message("user", "word " * 2000),)))
 
 
 def test_it_does_not_hear_and_says_so_before_a_word_is_lost(url: str) -> None:
