@@ -57,8 +57,8 @@ class ServerWriter:
             Call(self._ask)
 
     def write(self, request: WriteRequest, *, on_piece: Callable[[str], None] | None = None) -> Written:
-        """The text; see `Writer.write`. Raises ServerError, ContextFull, GrammarUnreadable, ModelUnsupported for images
-        that the model does not see, Cancelled.
+        """The text; see `Writer.write`. Raises ServerError, ContextFull, GrammarUnreadable, Cancelled, and
+        ModelUnsupported for images that the model does not see.
         """
         call = Call(lambda tell: self._answer(request, tell))
         with self._lock:
