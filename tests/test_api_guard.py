@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import socket
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -312,19 +311,20 @@ def test_a_head_without_end_is_cut_off(rig: Rig) -> None:
 def test_a_head_that_comes_a_byte_at_a_time_is_hung_up_on(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("voice_edit.api.protocol.HEAD_S", 0.5)
     with socket.create_connection(("127.0.0.1", rig.port), timeout=30) as slow:
-        began_s = time.monotonic()
         slow.settimeout(0.05)
-        answer = b""
+        answer, is_hung_up = b"", False
         for byte in b"GET /v1/models HTTP/1.1\r\n" + b"X-Slow: " + b"a" * 1000:
             try:
                 slow.send(bytes([byte]))
                 answer = slow.recv(1000)
+                is_hung_up = True
                 break
             except TimeoutError:
                 continue
             except OSError:
+                is_hung_up = True
                 break
-        assert time.monotonic() - began_s < 30
+    assert is_hung_up
     assert status_of(answer) in (0, 408)
 
 
