@@ -1,6 +1,6 @@
-"""llama.cpp's own way from a finished recording into the cache: tools/mtmd and its helper, as thin as can be.
+"""llama.cpp's own way from a recording or an image into the cache: tools/mtmd and its helper, kept thin.
 
-This is what llama-server and its like do with sound. Like `llama`, it judges what it hands over first, since
+This is what llama-server and its like do with both. Like `llama`, it judges what it hands over first, since
 mtmd answers some mistakes with abort(). Not thread-safe.
 """
 
@@ -17,14 +17,17 @@ import numpy as np
 from llama_cpp import llama_cpp as C  # noqa: N812  (as in llama.h)
 from llama_cpp import mtmd_cpp as M  # noqa: N812  (as in mtmd.h)
 
-from engine.errors import Cancelled, ContextFull, DecodeFailed, ProjectorUnsupported
+from engine.errors import Cancelled, ContextFull, DecodeFailed, ImageUnreadable, ProjectorUnsupported
 from engine.events import Samples
 from engine.llama import LlamaContext, LlamaModel, Logits
 
 logger = logging.getLogger(__name__)
 
 MARKER = "\ue0fe"
-"""Stands for the sound in the text that mtmd tokenises; no text has it (Unicode's private use)."""
+"""Stands for the sound or image in the text that mtmd tokenises; no text has it (Unicode's private use)."""
+
+IMAGE_TOKENS = 512
+"""Most soft tokens of an image: it is one batch. Gemma 4 was made for 70 to 1120; 512 are 1.2 megapixels."""
 
 # ggml.h, llama.h, mtmd-helper.h
 _LOG_ERROR = 4
@@ -96,6 +99,14 @@ class Chunks:
         """Whether chunk `index` is (a part of) the recording."""
         return int(M.mtmd_input_chunk_get_type(self._items[index])) == int(M.MTMD_INPUT_CHUNK_TYPE_AUDIO)
 
+    def is_image(self, index: int) -> bool:
+        """Whether chunk `index` is (a part of) an image."""
+        return int(M.mtmd_input_chunk_get_type(self._items[index])) == int(M.MTMD_INPUT_CHUNK_TYPE_IMAGE)
+
+    def n_positions_of(self, index: int) -> int:
+        """Positions that chunk `index` takes in the cache."""
+        return int(M.mtmd_input_chunk_get_n_pos(self._items[index]))
+
     def n_tokens(self, index: int) -> int:
         """Tokens or soft tokens of chunk `index`."""
         return int(M.mtmd_input_chunk_get_n_tokens(self._items[index]))
@@ -129,6 +140,7 @@ class Mtmd:
         params.warmup = False
         params.print_timings = False
         params.media_marker = MARKER.encode()
+        params.image_max_tokens = IMAGE_TOKENS
         context: Any = M.mtmd_init_from_file(str(projector).encode(), model._model, params)
         if not context:
             raise ProjectorUnsupported(f"{projector}: llama.cpp cannot load it: {log.reason()}")
@@ -140,35 +152,53 @@ class Mtmd:
         """Whether it takes sound at all; some only see."""
         self.sample_rate = int(M.mtmd_get_audio_sample_rate(context)) if self.hears else 0
         """What it takes, in Hz."""
+        self.sees = bool(M.mtmd_support_vision(context))
+        """Whether it takes images."""
 
     def tokenize(self, before: str, samples: Samples, after: str) -> Chunks:
         """Text, a recording float32[n], n > 0, text. No token is added but the marks around the sound.
 
         Raises DecodeFailed.
         """
-        log = _start()
         sound = np.ascontiguousarray(samples, dtype=np.float32)
         pointer = sound.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
         bitmap = M.mtmd_bitmap_init_from_audio(len(sound), pointer)
-        raw = (before + MARKER + after).encode()
-        text = M.mtmd_input_text(raw, len(raw), False, True)
+        return self._tokenized(before + MARKER + after, bitmap, f"{len(sound)} samples")
+
+    def look(self, image: bytes) -> Chunks:
+        """A PNG or JPEG file that was judged (`seeing.check_image`), tokenised: marks, soft tokens, marks.
+
+        Raises ImageUnreadable, DecodeFailed.
+        """
+        log = _start()
+        buffer = (ctypes.c_uint8 * len(image)).from_buffer_copy(image)
+        bitmap = M.mtmd_helper_bitmap_init_from_buf(self._context, buffer, len(image), False)
+        if not bitmap:
+            raise ImageUnreadable(f"an image cannot be decoded: {log.reason()}")
+        return self._tokenized(MARKER, bitmap, "an image")
+
+    def _tokenized(self, text: str, bitmap: Any, what: str) -> Chunks:
+        """The text with what takes the place of `MARKER`, which is freed."""
+        log = _start()
+        raw = text.encode()
+        asked = M.mtmd_input_text(raw, len(raw), False, True)
         chunks: Any = M.mtmd_input_chunks_init()
         bitmaps: Any = (ctypes.c_void_p * 1)(bitmap)
-        code = M.mtmd_tokenize(self._context, chunks, ctypes.byref(text), bitmaps, 1)
+        code = M.mtmd_tokenize(self._context, chunks, ctypes.byref(asked), bitmaps, 1)
         M.mtmd_bitmap_free(bitmap)
         if code:
             M.mtmd_input_chunks_free(chunks)
-            raise DecodeFailed(f"mtmd cannot take {len(sound)} samples (code {code}): {log.reason()}")
+            raise DecodeFailed(f"mtmd cannot take {what} (code {code}): {log.reason()}")
         return Chunks(chunks)
 
     def encode(self, chunks: Chunks, index: int) -> Any:
-        """Run the projector's encoder over a chunk of sound. A pointer to its soft tokens
+        """Run the projector's encoder over a chunk of sound or an image. A pointer to its soft tokens
         float32[n_tokens, n_embd], valid until the next call. Raises DecodeFailed.
         """
         log = _start()
         code = M.mtmd_encode_chunk(self._context, chunks.handle(index))
         if code:
-            raise DecodeFailed(f"{self.path}: mtmd cannot encode the sound (code {code}): {log.reason()}")
+            raise DecodeFailed(f"{self.path}: mtmd cannot encode it (code {code}): {log.reason()}")
         return M.mtmd_get_output_embd(self._context)
 
     def soft_tokens(self, chunks: Chunks, index: int) -> Samples:
@@ -215,6 +245,26 @@ class Mtmd:
         if code:
             raise DecodeFailed(f"llama.cpp failed a batch of mtmd's (code {code}): {log.reason()}")
         return int(end.value)
+
+    def put_image(
+        self, context: LlamaContext, chunks: Chunks, index: int, position: int, *, sequence: int
+    ) -> None:
+        """Encode an image's chunk `index` and put it into the cache from `position` on, in one batch, as
+        mtmd's helper does: for a model that wants it so, without causality. Raises ContextFull, DecodeFailed;
+        the cache may then hold a part of it.
+        """
+        rows = self.encode(chunks, index)
+        log = _start()
+        end: Any = ctypes.c_int32(position)
+        ask = M.mtmd_helper_post_decode_callback(lambda *_: 0)
+        code = M.mtmd_helper_decode_image_chunk(
+            self._context, context.lend(sequence), chunks.handle(index), rows, position, sequence,
+            context.n_batch, ctypes.byref(end), ask, None,
+        )  # fmt: skip
+        if code == _NO_SLOT:
+            raise ContextFull(f"the image does not fit into a context of {context.n_ctx}")
+        if code:
+            raise DecodeFailed(f"llama.cpp failed an image's batch (code {code}): {log.reason()}")
 
     def first_logits(self, context: LlamaContext) -> Logits:
         """Logits float32[n_vocab] after the last chunk; a view, valid and writable until the next batch."""

@@ -7,7 +7,7 @@ first time are not handed on again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from engine.catalog import ModelFiles, PromptProfile
 from engine.errors import Cancelled, ContextFull, DecodeFailed, EngineLost
@@ -45,12 +45,16 @@ class TextSession(Protocol):
         ...
 
 
+ReadText: TypeAlias = Callable[[str, tuple[bytes, ...]], TextSession]
+"""Begins a text with a client: how its prompt begins, and the images in that."""
+
+
 class BackgroundEngine:
     """A SpeechEngine for everybody but the microphone. Its sessions do not give each other up: each waits for
     its turn. The same holds for its texts.
     """
 
-    def __init__(self, client: SpeechEngine, turns: Turns, read: Callable[[str], TextSession]) -> None:
+    def __init__(self, client: SpeechEngine, turns: Turns, read: ReadText) -> None:
         """`read` begins a text with the client; called with the lock of `turns` held."""
         self.client = client
         self._turns = turns
@@ -87,9 +91,9 @@ class BackgroundEngine:
         session = BackgroundSession(self.client, self._turns, start_sample, tuple(terms), self._open.discard)
         return self._opened(session)
 
-    def read(self, prefix: str) -> BackgroundText:
+    def read(self, prefix: str, images: tuple[bytes, ...] = ()) -> BackgroundText:
         """A text whose prompt begins with `prefix`. Nothing is prefilled before it is written."""
-        return self._opened(BackgroundText(self._turns, self._read, prefix, self._open.discard))
+        return self._opened(BackgroundText(self._turns, self._read, prefix, images, self._open.discard))
 
     def cancel(self) -> None:
         """Stop every session and text that is open."""
@@ -301,15 +305,15 @@ class BackgroundText:
     def __init__(
         self,
         turns: Turns,
-        read: Callable[[str], TextSession],
+        read: ReadText,
         prefix: str,
+        images: tuple[bytes, ...],
         on_end: Callable[[BackgroundText], None],
     ) -> None:
         self._turns = turns
         self._on_end = on_end
         self._turn = Turn(self._put_off, is_text=True)
-        self._read = read
-        self._prefix = prefix
+        self._read: Callable[[], TextSession] = lambda: read(prefix, images)
         self._inner: TextSession | None = None
 
     @property
@@ -338,7 +342,7 @@ class BackgroundText:
                 with self._turns.changed:
                     if not self._turn.has:
                         continue
-                    inner = self._inner = self._read(self._prefix)
+                    inner = self._inner = self._read()
                 once.begin()
                 try:
                     written = inner.write(

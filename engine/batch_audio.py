@@ -54,7 +54,7 @@ class BatchEngine(LoadedModel):
     ) -> None:
         """Use `BatchEngine.open`."""
         super().__init__(files, header, model, context, speed, n_ctx=n_ctx, least_frames=1)
-        self.mtmd = mtmd
+        self.mtmd = self.eyes = mtmd
         self.block_frames = files.profile.block_frames
         """Has no meaning here but for who counts in blocks."""
         self._frames = np.empty((self.max_frames, FRAME_SAMPLES), dtype=np.float32)

@@ -33,6 +33,7 @@ class PromptProfile:
     audio_placeholder: str = "<|audio|>"
     audio_begin: str = "<|audio>"
     audio_end: str = "<audio|>"
+    image_placeholder: str = ""
     thought_block: str = ""
     thought_open: str = ""
     thought_close: str = ""

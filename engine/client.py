@@ -138,16 +138,16 @@ class EngineClient:
             self._keeper.begin(utterance)
         return ClientSession(self, utterance)
 
-    def read(self, prefix: str) -> ClientText:
+    def read(self, prefix: str, images: tuple[bytes, ...] = ()) -> ClientText:
         """Begin a text whose prompt begins with `prefix`, which is prefilled while there is nothing else to
-        do. A text that is being written is given up.
+        do. A text that is being written is given up. `images`: one for each `quoting.IMAGE` in the prefix.
 
         Raises ContextFull where it is longer than any model can take, ValueError for half characters.
         """
-        _require_sendable(Read(0, prefix), prefix)
+        _require_sendable(Read(0, prefix, images), prefix)
         with self._changed:
             self._text_number += 1
-            text = Text(self._text_number, prefix)
+            text = Text(self._text_number, prefix, images)
             self._keeper.read(text)
         return ClientText(self._keeper, text)
 

@@ -40,7 +40,8 @@ class Conformer:
 
     def __init__(self, mtmd: Mtmd, header: GgufHeader, n_embd: int) -> None:
         """Use `Conformer.open`."""
-        self._mtmd = mtmd
+        self.mtmd = mtmd
+        """It sees as well, where the projector does."""
         self._n_embd = n_embd
         # One more: the first frame of a window lacks the sound before it.
         self.context_frames = LOOKS_BACK * header.number("clip.audio.block_count") + 1
@@ -65,19 +66,19 @@ class Conformer:
         written into `out` where it is given. Raises DecodeFailed.
         """
         rows = np.empty((len(frames), self._n_embd), dtype=np.float32) if out is None else out
-        with self._mtmd.tokenize("", frames.reshape(-1), "") as chunks:
+        with self.mtmd.tokenize("", frames.reshape(-1), "") as chunks:
             at = 0
             for index in range(len(chunks)):
                 if chunks.is_sound(index):
                     n = chunks.n_tokens(index)
-                    rows[at : at + n] = self._mtmd.soft_tokens(chunks, index)
+                    rows[at : at + n] = self.mtmd.soft_tokens(chunks, index)
                     at += n
         assert at == len(frames), f"{at} soft tokens of {len(frames)} frames"
         return rows
 
     def close(self) -> None:
         """Free the encoder."""
-        self._mtmd.close()
+        self.mtmd.close()
 
 
 def judge(path: Path, *, n_embd: int) -> Callable[[LlamaModel, int, bool], SoundProjection]:

@@ -45,6 +45,7 @@
     │   │   ├── ServerLost           it fell silent, broke off, or talks nonsense
     │   │   └── ServerDeaf           it takes no sound
     │   └── EngineLost           the process that hears ended over this utterance, again and again
+    ├── ImageUnreadable          no image that a model could be shown
     ├── GrammarUnreadable        what a text must fit is no grammar
     └── Cancelled                the user asked to stop; not a fault
 
@@ -416,6 +417,13 @@ class ServerDeaf(ServerError):
         "Let a model on this machine hear and the server write: engine.model = \"bundled\" or a GGUF file, "
         'and rewrite.writer = "server" (docs/servers.md).'
     )
+
+
+class ImageUnreadable(EngineError):
+    """No image that a model could be shown."""
+
+    code = "image-unreadable"
+    hint = "Give a PNG or JPEG file."
 
 
 class GrammarUnreadable(EngineError):

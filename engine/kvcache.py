@@ -89,16 +89,17 @@ class Ledger:
         return Ledger(self.prefix, self.soft - n)
 
 
-def prefix_blocks(length: int, shared: int) -> tuple[int, ...]:
+def prefix_blocks(length: int, shared: int, whole: Sequence[tuple[int, int]] = ()) -> tuple[int, ...]:
     """Where the blocks of a prefix end: after the `shared` tokens that all prefixes begin with, and then on a
-    grid. 0 shared: one block.
+    grid. 0 shared: one block. `whole`: where from and where to goes what must be a block of its own.
 
     Each block is one batch whatever was in the cache before it, since llama.cpp computes a token a little
     differently in batches of another shape: what is kept is what would have been computed, bit by bit.
     """
-    if not shared:
-        return (length,) if length else ()
-    return (*range(shared, length, PREFIX_BLOCK), length)
+    ends = {*range(shared, length, PREFIX_BLOCK), length} if shared else {length}
+    for first, end in whole:
+        ends = {at for at in ends if not first < at < end} | {first, end}
+    return tuple(sorted(ends - {0}))
 
 
 class KVCache:
@@ -144,13 +145,14 @@ class KVCache:
         while self.advance():
             pass
 
-    def aim(self, prefix: Sequence[int], *, shared: int = 0) -> None:
-        """Keep what is there already of `prefix` and drop everything else; `advance` prefills the rest.
+    def aim(self, prefix: Sequence[int], *, shared: int = 0, whole: Sequence[tuple[int, int]] = ()) -> None:
+        """Keep what is there already of `prefix` and drop everything else; `advance` prefills the rest, what
+        is `whole` at once (see `prefix_blocks`).
 
         Raises ContextFull where it does not fit.
         """
         wanted = tuple(prefix)
-        blocks = prefix_blocks(len(wanted), shared)
+        blocks = prefix_blocks(len(wanted), shared, whole)
         kept = max(
             (end for end in blocks if end in self._blocks and wanted[:end] == self._prefix[:end]), default=0
         )

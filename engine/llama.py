@@ -102,6 +102,8 @@ class LlamaModel:
         if not model:
             raise ModelCorrupt(f"{path}: llama.cpp cannot load it: {log.first_error or 'no reason given'}")
         self.path = path
+        self.uses_gpu = gpu_layers != 0
+        """Whether it may: a build without one ignores it."""
         self._model: Any = model
         self._vocab: Any = C.llama_model_get_vocab(model)
         self.n_embd = int(C.llama_model_n_embd_inp(model))
@@ -244,6 +246,7 @@ class LlamaContext:
         self.max_outputs = int(params.n_outputs_max)
         """Rows of logits that one batch may ask for."""
         self.n_seq_max = N_SEQ_MAX
+        self.n_threads = threads.n_threads
         self.loading = loading
         """How its cache is kept; a drafter that reads it must know."""
         self._first_output = self._n_outputs = 0

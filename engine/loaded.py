@@ -16,6 +16,7 @@ from engine.prompt import Prompt, build, special_tokens
 from engine.speed import Speed
 
 if TYPE_CHECKING:
+    from engine._mtmd import Mtmd
     from engine.llama import LlamaContext, LlamaModel
     from engine.mtp import Mtp
 
@@ -31,6 +32,9 @@ class LoadedModel:
 
     mtp: Mtp | None = None
     """The drafter model, where there is one."""
+
+    eyes: Mtmd | None = None
+    """What takes images, once somebody has shown one (`seeing.open_eyes`)."""
 
     def __init__(
         self,

@@ -9,15 +9,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from engine import quoting
 from engine.catalog import PromptProfile
-from engine.errors import ModelUnsupported
+from engine.errors import EngineError, ModelUnsupported
 from engine.events import Written
 from engine.gguf_header import read_header
 from engine.prompt import render_messages
+from engine.seeing import BLIND_HINT, check_image, vision_kind
 from engine.writer import Message, WriteRequest
+
+_Beginning: TypeAlias = tuple[str, tuple[bytes, ...]]
+"""How a prompt begins, and the images in that."""
 
 
 class Text(Protocol):
@@ -41,7 +45,7 @@ class Reader(Protocol):
 
     @property
     def files(self) -> Any: ...
-    def read(self, prefix: str) -> Text: ...
+    def read(self, prefix: str, images: tuple[bytes, ...] = ...) -> Text: ...
 
 
 class LocalWriter:
@@ -54,7 +58,7 @@ class LocalWriter:
         self._client = client
         self._profile: PromptProfile = client.files.profile
         self._lock = threading.Lock()
-        self._expected: tuple[str, Text] | None = None
+        self._expected: tuple[_Beginning, Text] | None = None
         self._open: Text | None = None
 
     @property
@@ -69,22 +73,31 @@ class LocalWriter:
 
     @property
     def sees(self) -> bool:
-        """Not through this way."""
-        return False
+        """Whether the model takes images, and its projector makes soft tokens of them."""
+        return self._sees
+
+    @cached_property
+    def _sees(self) -> bool:
+        try:
+            return bool(
+                self._profile.image_placeholder and vision_kind(read_header(self._client.files.projector))
+            )
+        except EngineError:
+            return False
 
     def expect(self, request: WriteRequest) -> None:
         """Prefill what comes before the last line of the request. Raises what `write` raises of a request."""
-        prefix, _ = self._cut(request)
+        begins, _ = self._cut(request)
         with self._lock:
-            if self._expected is None or self._expected[0] != prefix:
-                self._expected = (prefix, self._client.read(prefix))
+            if self._expected is None or self._expected[0] != begins:
+                self._expected = (begins, self._client.read(*begins))
 
     def write(self, request: WriteRequest, *, on_piece: Callable[[str], None] | None = None) -> Written:
         """See `Writer.write`. Raises ModelUnsupported for what this model cannot be asked."""
-        prefix, suffix = self._cut(request)
+        begins, suffix = self._cut(request)
         with self._lock:
             expected, self._expected = self._expected, None
-            text = expected[1] if expected and expected[0] == prefix else self._client.read(prefix)
+            text = expected[1] if expected and expected[0] == begins else self._client.read(*begins)
             self._open = text
         try:
             return text.write(
@@ -107,12 +120,25 @@ class LocalWriter:
         if text is not None:
             text.drop()
 
-    def _cut(self, request: WriteRequest) -> tuple[str, str]:
-        """The prompt's text, cut in two, with what others wrote marked in it."""
+    def _cut(self, request: WriteRequest) -> tuple[_Beginning, str]:
+        """The prompt's text, cut in two, with what others wrote marked in it, and the images that it begins
+        with.
+        """
         if request.grammar is not None and request.json_schema is not None:
             raise ValueError("a text fits a grammar or a JSON schema, not both")
+        images = tuple(image for message in request.messages for image in message.images)
+        if images and not self.sees:
+            raise ModelUnsupported(f"'{self.name}' does not see", hint=BLIND_HINT)
+        for image in images:
+            check_image(image)
         prompt = self._styled(request) if self._profile.styles else self._conversation(request.messages)
-        return cut_at_last_line(prompt)
+        prefix, suffix = cut_at_last_line(prompt)
+        if prefix.count(quoting.IMAGE) != len(images):
+            raise ModelUnsupported(
+                f"the chat template of '{self.name}' does not put images in front of the text",
+                hint="The template may be older than that; fetch a newer GGUF of this model.",
+            )
+        return (prefix, images), suffix
 
     def _styled(self, request: WriteRequest) -> str:
         if request.style not in self._profile.styles:
@@ -127,10 +153,14 @@ class LocalWriter:
     def _conversation(self, messages: tuple[Message, ...]) -> str:
         if not messages or messages[-1].role != "user":
             raise ValueError("the user has the last word of a request")
-        if any(message.images for message in messages):
-            raise ModelUnsupported(f"'{self.name}' does not see images here", hint="Ask without the image.")
         turns = [
-            {"role": message.role, "content": [{"type": "text", "text": quoting.quoted(message.text)}]}
+            {
+                "role": message.role,
+                "content": [
+                    *({"type": "image"} for _ in message.images),
+                    {"type": "text", "text": quoting.quoted(message.text)},
+                ],
+            }
             for message in messages
         ]
         # The text pass puts the token that begins every prompt in front itself.
@@ -138,6 +168,8 @@ class LocalWriter:
         for message in messages:
             if quoting.quoted(message.text) not in text:
                 raise ModelUnsupported(f"the chat template of '{self.name}' leaves out what it is told")
+        if self._profile.image_placeholder:
+            text = quoting.with_images(text, self._profile.image_placeholder)
         block = self._profile.thought_block
         return text + block if block and not text.endswith(block) else text
 

@@ -18,6 +18,7 @@ Each message of an utterance carries its number. Numbers only grow, so whatever 
 
 from __future__ import annotations
 
+import base64
 import json
 import struct
 from dataclasses import asdict, dataclass, fields
@@ -27,7 +28,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from engine.catalog import ModelFiles, PromptProfile, profile_of
+from engine.catalog import ModelFiles, profile_of
 from engine.errors import EngineError, ModelError
 from engine.events import Hypothesis, Timing, WritingTiming, Written
 from engine.frames import FRAME_SAMPLES
@@ -126,6 +127,8 @@ class Read:
 
     text: int
     prefix: str
+    images: tuple[bytes, ...] = ()
+    """PNG or JPEG files, one for each `quoting.IMAGE` in the prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +335,8 @@ def _to_data(value: Any) -> Any:
         return asdict(value)
     if isinstance(value, EngineError):
         return error_to_data(value)
+    if isinstance(value, tuple):
+        return [base64.b64encode(item).decode() if isinstance(item, bytes) else item for item in value]
     return value
 
 
@@ -391,6 +396,7 @@ def _names(data: Any) -> tuple[str, ...]:
 _BUILDERS: Final[dict[str, Any]] = {
     "terms": _names,
     "originals": _names,
+    "images": lambda data: tuple(base64.b64decode(image, validate=True) for image in _names(data)),
     "written": _written,
     "files": _model_files,
     "loading": lambda data: Loading(**data),

@@ -12,6 +12,9 @@ from typing import Protocol
 OPEN, CLOSE = "\ufdd0", "\ufdd1"
 """Around what is quoted. Unicode keeps them free for such use: no text has them."""
 
+IMAGE = "\ufdd2"
+"""Where an image stands in a prompt. It is another such mark, and in nothing that is quoted."""
+
 
 class Tokenizer(Protocol):
     """What is needed of `llama.LlamaModel`."""
@@ -21,7 +24,9 @@ class Tokenizer(Protocol):
 
 def quoted(text: str) -> str:
     """`text`, marked. Marks that it brings along are replaced."""
-    return f"{OPEN}{text.replace(OPEN, '�').replace(CLOSE, '�')}{CLOSE}"
+    for mark in (OPEN, CLOSE, IMAGE):
+        text = text.replace(mark, "�")
+    return f"{OPEN}{text}{CLOSE}"
 
 
 def tokenize(text: str, tokenizer: Tokenizer) -> list[int]:
@@ -41,6 +46,15 @@ def tokenize(text: str, tokenizer: Tokenizer) -> list[int]:
 def without_marks(text: str) -> str:
     """The text as it reads."""
     return text.replace(OPEN, "").replace(CLOSE, "")
+
+
+def with_images(text: str, placeholder: str) -> str:
+    """`text` with `IMAGE` in the place of every `placeholder` that nobody quoted."""
+    parts = text.split(OPEN)
+    for index, part in enumerate(parts):
+        inside, mark, outside = part.rpartition(CLOSE)
+        parts[index] = inside + mark + outside.replace(placeholder, IMAGE)
+    return OPEN.join(parts)
 
 
 def _parts(text: str) -> list[tuple[str, bool]]:

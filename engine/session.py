@@ -25,7 +25,7 @@ import numpy.typing as npt
 from engine import decode
 from engine.branch import Branch
 from engine.catalog import ModelFiles
-from engine.conformer import judge
+from engine.conformer import Conformer, judge
 from engine.draft import DraftSource, LastAnswer
 from engine.errors import Cancelled, ContextFull, ModelError
 from engine.events import Hypothesis, HypothesisKind, Timing
@@ -66,6 +66,7 @@ class Engine(LoadedModel):
         super().__init__(files, header, model, context, speed, n_ctx=n_ctx, least_frames=block_frames)
         self.block_frames = block_frames
         self.projection = projection
+        self.eyes = projection.mtmd if isinstance(projection, Conformer) else None
         self.cache = KVCache(context, most=n_ctx)
         self._frames = np.empty((self.max_frames, FRAME_SAMPLES), dtype=np.float32)
         span = projection.context_frames + block_frames + projection.lookahead_frames
@@ -159,6 +160,8 @@ class Engine(LoadedModel):
         if self.mtp is not None:
             self.mtp.close()
             self.mtp = None
+        if self.eyes is not None:
+            self.eyes.close()
         self.projection.close()
         self.context.close()
         self.model.close()

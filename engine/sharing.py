@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from engine.background import BackgroundEngine, TextSession
+from engine.background import BackgroundEngine, ReadText, TextSession
 from engine.catalog import ModelFiles, PromptProfile
 from engine.errors import Cancelled, ModelUnsupported
 from engine.events import Hypothesis, Samples, Written
@@ -86,13 +86,13 @@ class SharedEngine:
             self._session.begin(lambda: self.client.session(start_sample=start_sample, terms=terms))
             return self._session
 
-    def read(self, prefix: str) -> SharedText:
+    def read(self, prefix: str, images: tuple[bytes, ...] = ()) -> SharedText:
         """Begin a text of the user's; see `EngineClient.read`. It is expected to be written soon."""
         with self._turns.changed:
             self._turns.announce_text()
             if self._text is not None:
                 self._text.drop()
-            self._text = SharedText(self._turns, self._begin_text, prefix)
+            self._text = SharedText(self._turns, self._begin_text, prefix, images)
             return self._text
 
     def cancel(self) -> None:
@@ -101,17 +101,17 @@ class SharedEngine:
             if self._session is not None:
                 self._session.cancel()
 
-    def _read_behind(self, prefix: str) -> TextSession:
+    def _read_behind(self, prefix: str, images: tuple[bytes, ...]) -> TextSession:
         # The client keeps one text. One of the user's that was only announced is read again when wanted.
         if self._text is not None:
             self._text.displace()
-        return self._begin_text(prefix)
+        return self._begin_text(prefix, images)
 
-    def _begin_text(self, prefix: str) -> TextSession:
-        begin: Callable[[str], TextSession] | None = getattr(self.client, "read", None)
+    def _begin_text(self, prefix: str, images: tuple[bytes, ...]) -> TextSession:
+        begin: ReadText | None = getattr(self.client, "read", None)
         if begin is None:
             raise ModelUnsupported(f"'{self.files.name}' hears here, and does not write")
-        return begin(prefix)
+        return begin(prefix, images)
 
     # --- as the client -----------------------------------------------------------------------------------
 
@@ -248,12 +248,11 @@ class SharedSession:
 class SharedText:
     """A text of the user's; while it is written, the background waits."""
 
-    def __init__(self, turns: Turns, read: Callable[[str], TextSession], prefix: str) -> None:
+    def __init__(self, turns: Turns, read: ReadText, prefix: str, images: tuple[bytes, ...]) -> None:
         """`read` begins it with the client."""
         self._turns = turns
-        self._read = read
-        self._prefix = prefix
-        self._inner: TextSession | None = read(prefix)
+        self._read: Callable[[], TextSession] = lambda: read(prefix, images)
+        self._inner: TextSession | None = self._read()
         """What the client reads; None where something in the background needed its place."""
         self._is_dropped = False
 
@@ -273,7 +272,7 @@ class SharedText:
                 raise Cancelled("the text was given up")
             self._turns.begin_text(self)
             try:
-                inner = self._inner = self._inner or self._read(self._prefix)
+                inner = self._inner = self._inner or self._read()
             except BaseException:
                 self._turns.end_front(self)
                 raise

@@ -54,7 +54,8 @@ class TextWorker:
             if isinstance(message, Read):
                 self._number = message.text
                 text_pass = self._opened()
-                text_pass.begin(text_pass.tokens(message.prefix, begins=True))
+                prefix = text_pass.tokens(message.prefix, begins=True, images=message.images)
+                text_pass.begin(prefix)
             elif message.text == self._number and not self._is_dropped(message.text):
                 self._write(message, self._opened())
         except Cancelled:

@@ -25,6 +25,8 @@ class Text:
     number: int
     prefix: str
     """How the prompt begins."""
+    images: tuple[bytes, ...] = ()
+    """Those that stand in it."""
     write: Write | None = None
     """That the text is wanted."""
     pieces: deque[str] = field(default_factory=deque)
@@ -60,7 +62,7 @@ def next_text_message(text: Text | None, told: ToldText) -> tuple[ToEngine, Told
     if text.error is not None or text.written is not None:
         return None
     if told.number != text.number:
-        return Read(text.number, text.prefix), ToldText(text.number)
+        return Read(text.number, text.prefix, text.images), ToldText(text.number)
     if text.write is not None and not told.is_writing:
         return text.write, replace(told, is_writing=True)
     return None

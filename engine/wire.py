@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
-PROTOCOL: Final = 5
+PROTOCOL: Final = 6
 """Raised with every change of a message. Both ends must speak the same."""
 
 MAGIC: Final = b"VE"

@@ -24,6 +24,7 @@ from engine.errors import Cancelled, ContextFull
 from engine.events import WritingTiming, Written
 from engine.kvcache import KVCache
 from engine.lookup import DraftLength, PromptLookup
+from engine.seeing import Sight
 from engine.spelling import spell
 from engine.texts import MOST_TOKENS
 
@@ -59,8 +60,9 @@ class TextPass:
             adapter = engine.model.load_adapter(engine.files.adapter)
             for sequence in (SEQUENCE, FORK_SEQUENCE):
                 engine.context.adapt(sequence, adapter)
+        self._sight = Sight(engine)
         self._cache = KVCache(
-            engine.context, sequence=SEQUENCE, fork_sequence=FORK_SEQUENCE, most=engine.text_ctx
+            self._sight, sequence=SEQUENCE, fork_sequence=FORK_SEQUENCE, most=engine.text_ctx
         )
         self._prefix: tuple[int, ...] = ()
         self._grammar: tuple[str, LlamaGrammar] | None = None
@@ -77,12 +79,17 @@ class TextPass:
         """Whether some of the prefix may be prefilled ahead and is not."""
         return self._engine.speed.ahead and self._cache.is_behind
 
-    def tokens(self, text: str, *, begins: bool = False) -> list[int]:
+    def tokens(self, text: str, *, begins: bool = False, images: Sequence[bytes] = ()) -> list[int]:
         """Tokens of `text`, special ones recognised where it is not marked as quoted (`quoting`); `begins`:
-        with what every prompt begins with.
+        with what every prompt begins with. `images`: PNG or JPEG files, one for each `quoting.IMAGE` in it.
+
+        Raises what `Sight.tokens` raises.
         """
         model = self._engine.model
-        found = quoting.tokenize(text, model)
+        first, *rest = text.split(quoting.IMAGE) if images else [text]
+        found = quoting.tokenize(first, model)
+        for image, piece in zip(images, rest, strict=True):
+            found += [*self._sight.tokens(image), *quoting.tokenize(piece, model)]
         return [model.bos, *found] if begins and model.adds_bos and found[:1] != [model.bos] else found
 
     def begin(self, prefix: Sequence[int]) -> None:
@@ -95,7 +102,7 @@ class TextPass:
                 hint="Ask about less text at once.",
             )
         self._prefix = tuple(prefix)
-        self._cache.aim(self._prefix, shared=BLOCK_TOKENS)
+        self._cache.aim(self._prefix, shared=BLOCK_TOKENS, whole=self._sight.whole(self._prefix))
 
     def prefill_some(self) -> bool:
         """Prefill one block of the prefix ahead of time. Whether there is more to do. Raises DecodeFailed."""
@@ -176,6 +183,7 @@ class TextPass:
         """Forget the prompt: its cells are free."""
         self._prefix = ()
         self._cache.aim(())
+        self._sight.close()
 
     def _advance(self) -> None:
         self._cache.advance()
