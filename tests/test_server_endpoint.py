@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from api_rig import Rig, endpoint
 
+from benchmarks.endpoint_rig import Rig, endpoint
 from engine.errors import ServerRefused
 from engine.events import Hypothesis
 from engine.server import Server, ServerEngine, ServerOptions
