@@ -16,6 +16,7 @@ PACKAGES = ("engine", "hotkeys", "voice_edit")
 HEAVY = {
     "llama_cpp", "numpy", "soundfile", "soxr", "sounddevice", "webrtcvad", "pynput", "pyperclip", "textual",
     "jinja2", "torch", "rapidfuzz", "jellyfish", "dbus_fast", "Xlib", "evdev", "onnxruntime", "tomlkit",
+    "starlette", "uvicorn",
     "huggingface_hub", "httpx2",
 }  # fmt: skip
 MAX_LINES = 500
