@@ -3,14 +3,18 @@
 The lookup follows the old text with a cursor while the model repeats it. Where the model writes something
 else, the place is found again by an index of n-grams, or guessed: one word was put in place of another, and
 the old text goes on behind it. The draft grows while all of it is right and shrinks when it is not. Pure:
-tokens in, tokens out; what is right or wrong is decided elsewhere (see `draft`).
+tokens in, tokens out; what is right or wrong is decided elsewhere (see `draft`), and whether a draft pays
+in `lookup_gate`.
 """
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+
+from engine.lookup_gate import FOLLOWING, GUESSING, DraftGate
 
 GRAM = 3
 """Tokens of the longest n-gram in the index; longer matches are counted out by comparing."""
@@ -115,9 +119,12 @@ class PromptLookup:
         *,
         starts_word: Callable[[int], bool] | None = None,
         length: DraftLength | None = None,
+        gate: DraftGate | None = None,
+        now: Callable[[], float] = time.perf_counter,
     ) -> None:
         """`texts`: tokens of what is rewritten, then of what stands around it. `starts_word`: whether a word
-        begins with a token; without it, every token counts as a word where a place has to be guessed.
+        begins with a token; without it, every token counts as a word where a place has to be guessed. `gate`
+        holds drafts back that do not pay; without it, whatever is found is proposed.
         """
         self._index = GramIndex()
         for text in texts:
@@ -131,6 +138,14 @@ class PromptLookup:
         self._is_lost = False
         self._is_guess = False
         """Whether the draft that is being checked was behind a guessed place."""
+        self._gate = gate
+        self._now = now
+        self._began_s: float | None = None
+        """When the round began that the gate will be told of."""
+        self._held_back: int | None = None
+        """First token of a draft that was not proposed."""
+        self._rates = {False: FOLLOWING, True: GUESSING}
+        """Of drafts that follow the text, and of those behind a guessed place."""
 
     @property
     def length(self) -> DraftLength:
@@ -151,13 +166,30 @@ class PromptLookup:
             else:
                 self._is_guess = True
                 at, wanted = self._behind_word(), self._length.guess
-        return self._run(at, min(wanted, most))
+        return self._worth(self._run(at, min(wanted, most)), is_first=not answer)
 
     def verified(self, row: int, proposed: int, kept: int) -> None:
         """See `draft.DraftSource`."""
         if proposed:
-            learn = self._length.after_guess if self._is_guess else self._length.after
-            self._length = learn(proposed, kept)
+            self._learn(proposed, kept)
+        if self._gate is not None and self._began_s is not None:
+            self._gate.took(proposed, row + 1, self._now() - self._began_s)
+        self._began_s = None
+
+    def _worth(self, draft: Sequence[int], *, is_first: bool) -> Sequence[int]:
+        """As much of the draft as pays."""
+        if self._gate is None:
+            return draft
+        # The first round takes the end of the prompt in, and says nothing of others.
+        self._began_s = None if is_first else self._now()
+        n = self._gate.most(len(draft), self._rates[self._is_guess].rate)
+        self._held_back = draft[0] if draft and not n else None
+        return draft[:n]
+
+    def _learn(self, proposed: int, kept: int) -> None:
+        learn = self._length.after_guess if self._is_guess else self._length.after
+        self._length = learn(proposed, kept)
+        self._rates[self._is_guess] = self._rates[self._is_guess].after(proposed, kept)
 
     def _follow(self, answer: Sequence[int]) -> None:
         """Take the tokens that are new in the answer, and move the cursor along with them."""
@@ -166,7 +198,10 @@ class PromptLookup:
             # Another answer: it is computed again, or the source is used a second time.
             self._index.truncate(self._sources_end)
             self._answer, self._cursor, self._is_lost = [], 0, False
-            known = 0
+            known, self._held_back = 0, None
+        if self._held_back is not None and len(answer) > known:
+            self._learn(1, int(answer[known] == self._held_back))
+            self._held_back = None
         for token in answer[known:]:
             if not self._is_lost and self._at(self._cursor) == token:
                 self._cursor += 1

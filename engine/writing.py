@@ -24,6 +24,7 @@ from engine.errors import Cancelled, ContextFull
 from engine.events import WritingTiming, Written
 from engine.kvcache import KVCache
 from engine.lookup import DraftLength, PromptLookup
+from engine.lookup_gate import DraftGate
 from engine.seeing import Sight
 from engine.spelling import spell
 from engine.texts import MOST_TOKENS
@@ -68,6 +69,8 @@ class TextPass:
         self._grammar: tuple[str, LlamaGrammar] | None = None
         self._spelling: ByteTokens | None = None
         self._length = DraftLength()
+        self.gate: DraftGate | None = DraftGate()
+        """Holds looked-up drafts back where they do not pay; None: never."""
 
     @property
     def room(self) -> int:
@@ -150,7 +153,7 @@ class TextPass:
             return give_up is not None and give_up()
 
         picker, sources = self._constrained(grammar, lambda: [token.id for token in answer.tokens])
-        lookup = PromptLookup(originals, starts_word=self._starts_word, length=self._length)
+        lookup = PromptLookup(originals, starts_word=self._starts_word, length=self._length, gate=self.gate)
         sources += [lookup] * (engine.speed.lookup and bool(originals))
         rules = decode.Rules(is_end=engine._is_end, max_tokens=min(max_tokens, branch.free()))
         if engine.speed.mtp and engine.mtp is not None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.lookup import MOST, DraftLength, GramIndex, PromptLookup
+from engine.lookup_gate import DraftGate
 
 END = 1
 """Ends an answer; no word."""
@@ -211,3 +212,135 @@ def test_an_index_that_is_cut_back_is_the_index_of_the_rest(row: list[int], keep
     for n in (1, 2, 3):
         for at in range(len(row) - n + 1):
             assert list(cut.ends(row[at : at + n])) == list(fresh.ends(row[at : at + n]))
+
+
+# --- whether it pays ----------------------------------------------------------------------------------------
+
+
+class Machine:
+    """Time that passes as a machine computes: so long for a batch, and so long for each guess in it."""
+
+    def __init__(self, per_guess: float, *, batch: float = 1.0) -> None:
+        self.per_guess, self.batch = per_guess, batch
+        self.now_s = 0.0
+        self.guesses = 0
+        self.rounds = 0
+
+    def write(self, gate: DraftGate | None, old: Sequence[int], new: Sequence[int]) -> float:
+        """Rewrite `old` as `new`; seconds."""
+        began = self.now_s
+        lookup = PromptLookup([old], gate=gate, now=lambda: self.now_s)
+        answer: list[int] = []
+        wanted = [*new, END]
+        while len(answer) < len(wanted):
+            draft = list(lookup.propose(answer, 63))
+            rest = wanted[len(answer) :]
+            kept = 0
+            while kept < min(len(draft), len(rest)) and draft[kept] == rest[kept]:
+                kept += 1
+            self.now_s += self.batch + self.per_guess * len(draft)
+            self.guesses += len(draft)
+            self.rounds += 1
+            lookup.verified(kept, len(draft), kept)
+            answer += rest[: kept + 1]
+        assert answer == wanted
+        return self.now_s - began
+
+
+LONG = list(range(100, 400))
+CHANGED = [token + 1_000 if at % 12 == 5 else token for at, token in enumerate(LONG)]
+OTHER = list(range(2_000, 2_300))
+
+
+def test_where_a_guess_costs_as_much_as_a_token_drafts_are_given_up() -> None:
+    """As in the bundled model on one core."""
+    always, gated, plain = Machine(1.0), Machine(1.0), Machine(1.0)
+    slow = always.write(None, LONG, CHANGED)
+    quick = gated.write(DraftGate(), LONG, CHANGED)
+    without = plain.write(None, [], CHANGED)
+    assert slow > 1.15 * without
+    assert quick < 1.06 * without
+
+
+def test_where_guesses_cost_nothing_drafts_go_on() -> None:
+    """As on a graphics card. Finding out takes some rounds, once."""
+    always, gated, gate = Machine(0.01), Machine(0.01), DraftGate()
+    best = always.write(None, LONG, CHANGED)
+    assert gated.write(gate, LONG, CHANGED) < 1.2 * best
+    assert gated.write(gate, LONG, CHANGED) < 1.05 * best
+
+
+def test_what_was_learnt_of_the_machine_holds_for_the_next_answer() -> None:
+    machine, gate = Machine(1.0), DraftGate()
+    machine.write(gate, LONG, CHANGED)
+    tried = machine.guesses
+    machine.write(gate, LONG, CHANGED)
+    assert machine.guesses - tried <= 2 * MOST, "a second try now and then, no more"
+
+
+def test_a_text_that_repeats_nothing_costs_next_to_nothing_and_the_next_one_is_drafted_again() -> None:
+    machine, gate = Machine(0.2), DraftGate()
+    machine.write(gate, LONG, LONG)
+    plain = Machine(0.2).write(None, [], OTHER)
+    assert machine.write(gate, LONG, OTHER) < 1.1 * plain
+    assert machine.write(gate, LONG, LONG) < 0.5 * plain
+
+
+def test_a_text_that_begins_to_repeat_its_original_is_noticed_while_drafts_are_held_back() -> None:
+    """They are compared with what is written although they are not proposed."""
+    machine, gate = Machine(0.2), DraftGate()
+    machine.write(gate, LONG, LONG)
+    rounds = machine.rounds
+    machine.write(gate, LONG, [*OTHER[:100], *LONG])
+    assert machine.rounds - rounds < 100 + 100
+
+
+def test_a_machine_that_becomes_quicker_at_guesses_is_tried_again() -> None:
+    machine, gate = Machine(1.0), DraftGate()
+    machine.write(gate, LONG, CHANGED)
+    machine.per_guess = 0.01
+    for _ in range(6):
+        last = machine.write(gate, LONG, CHANGED)
+    assert last < 0.5 * Machine(1.0).write(None, [], CHANGED)
+
+
+def test_one_pause_decides_nothing() -> None:
+    gate = DraftGate()
+    for seconds in (1.0, 30.0, 1.0):
+        gate.took(8, 9, seconds)
+        gate.took(0, 1, 1.0)
+    assert gate.most(8, 1.0) == 8
+
+
+def test_rounds_in_which_another_source_guessed_count_as_what_they_brought() -> None:
+    """A drafter behind the lookup may be the better one."""
+    gate = DraftGate()
+    for _ in range(3):
+        gate.took(8, 3, 1.0)
+        gate.took(0, 4, 1.0)
+    assert gate.most(8, 0.6) == 0
+    assert gate.most(8, 1.0) == 8
+
+
+def test_the_length_that_brings_most_is_chosen() -> None:
+    """Half of the guesses are right, and each costs a third of a token."""
+    gate = DraftGate()
+    for n in (2, 16, 2, 16, 2, 16):
+        gate.took(n, 1, 1.0 + n / 3)
+        gate.took(0, 1, 1.0)
+    assert gate.most(16, 0.5) == 1
+    assert gate.most(16, 0.99) == 16
+
+
+@given(
+    st.lists(st.integers(2, 9), max_size=60),
+    st.lists(st.integers(2, 9), max_size=60),
+    st.floats(0.0, 2.0),
+    st.floats(0.0, 2.0),
+)
+def test_whatever_the_machine_is_like_the_answer_is_the_models_own(
+    old: list[int], new: list[int], per_guess: float, batch: float
+) -> None:
+    machine, gate = Machine(per_guess, batch=batch), DraftGate()
+    for _ in range(3):
+        machine.write(gate, old, new)
