@@ -12,7 +12,7 @@ from typing import Any
 
 from engine import model_store
 from engine.errors import ModelCorrupt, ModelError, ModelMissing, ModelUnsupported
-from engine.gguf_header import GgufHeader, read_header, require_model
+from engine.gguf_header import GgufHeader, read_header, require_model, shortened
 from engine.judging.calibration import Calibration
 from engine.model_rows import ModelRow, model_rows, package_path, row_of
 from engine.model_store import StoredModel
@@ -100,11 +100,11 @@ def find_model(
     elif row is not None:
         found = _by_hand(row, folder)
     else:
-        return _by_path(Path(name_or_path).expanduser(), projector)
+        return _by_path(at_home(name_or_path), projector, folder)
     if projector is not None:
-        found = replace(found, projector=Path(projector).expanduser())
+        found = replace(found, projector=at_home(projector))
     for path in (found.model, found.projector):
-        if not path.is_file():
+        if not exists(path) or not path.is_file():
             raise ModelMissing(f"{path}: no such file", hint="Install again, or name another file.")
     return found
 
@@ -164,15 +164,33 @@ def profile_for(model: Path) -> PromptProfile:
     return profile
 
 
-def _by_path(model: Path, projector: str | Path | None) -> ModelFiles:
-    if not model.exists() and model.suffix.lower() != ".gguf":
-        known = ", ".join(model_names())
+def _by_path(model: Path, projector: str | Path | None, folder: Path | None) -> ModelFiles:
+    if not exists(model) and model.suffix.lower() != ".gguf":
+        own = model_store.stored(folder) if folder is not None else []
+        known = ", ".join(dict.fromkeys([*model_names(), *(one.name for one in own)]))
         raise ModelMissing(
-            f"'{model}' is neither a model of the catalogue nor a file", hint=f"Known models: {known}."
+            f"'{shortened(str(model))}' is neither a model of the catalogue nor a file",
+            hint=f"Known models: {known}.",
         )
     profile = profile_for(model)
-    mmproj = Path(projector).expanduser() if projector is not None else projector_beside(model)
+    mmproj = at_home(projector) if projector is not None else projector_beside(model)
     return ModelFiles(model.stem, model, mmproj, profile, drafter_beside(model))
+
+
+def at_home(path: str | Path) -> Path:
+    """With the home folder for `~`; `~somebody` who does not exist stays as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def exists(path: Path) -> bool:
+    """Whether there is something of that name; a name that the system does not take is none."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def drafter_beside(model: Path) -> Path | None:

@@ -11,6 +11,7 @@ Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 from __future__ import annotations
 
 import mmap
+import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +109,10 @@ class GgufHeader:
 def read_header(path: Path) -> GgufHeader:
     """Read the header. Raises ModelMissing, or ModelCorrupt also where it ends too early."""
     try:
-        size = path.stat().st_size
+        found = path.stat()
+        size = found.st_size
+        if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):  # opening a pipe would wait
+            raise ModelMissing(f"{path}: is no file but a device or a pipe")
         with path.open("rb") as file:
             if size == 0:
                 raise ModelCorrupt(f"{path}: the file is empty")
@@ -120,8 +124,17 @@ def read_header(path: Path) -> GgufHeader:
         raise ModelMissing(f"{path}: is a folder, not a GGUF file") from None
     except PermissionError:
         raise ModelMissing(f"{path}: not readable by this user", hint=f"chmod u+r '{path}'") from None
+    except OSError as error:  # its name is too long, its disk is broken, its links go round
+        raise ModelMissing(f"{shortened(str(path))}: cannot be read: {error.strerror}") from None
+    except ValueError as error:  # a NUL in its name
+        raise ModelMissing(f"{str(path)!r}: cannot be read: {error}") from None
     except (struct.error, IndexError, OverflowError):
         raise ModelCorrupt(f"{path}: ends inside its header, after {size} bytes") from None
+
+
+def shortened(text: str) -> str:
+    """For a message: what is longer than any path is cut."""
+    return text if len(text) <= 300 else f"{text[:300]}..."
 
 
 def require_model(header: GgufHeader) -> int:

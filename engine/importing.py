@@ -7,12 +7,13 @@ hashes are those of a model of the catalogue, they become that model.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine import catalog, model_store
-from engine.errors import EngineError, ModelError, ModelMissing, ProjectorMismatch
+from engine.errors import EngineError, ModelCorrupt, ModelError, ModelMissing, ProjectorMismatch
 from engine.gguf_header import read_header, require_model
 from engine.model_rows import BUNDLED, Part, is_name, model_rows
 from engine.model_store import Checked, StoredFile, StoredModel
@@ -84,7 +85,7 @@ def take(
 ) -> StoredModel:
     """Make them a model of that name; without one, of the catalogue's name, or one made from the file's.
 
-    Raises ModelError, DiskFull, StoreBusy. Until the last step nothing has changed.
+    Raises ModelError, DiskFull, StoreBusy. Until the last step nothing has changed, and then nothing is left.
     """
     total = sources.size * (1 if move else 2)
     done = 0
@@ -97,12 +98,13 @@ def take(
 
         return more
 
-    with model_store.alone(folder):
-        if not move:
+    if name is not None:
+        _require_name(name)
+    with model_store.alone(folder), _importing(folder):
+        if not move or any(path.stat().st_dev != folder.stat().st_dev for _, path in sources.parts):
             model_store.require_space(folder, sources.size)
-        checked = []
+        checked: list[Checked] = []
         with model_store.storing(folder):
-            (folder / model_store.PARTS).mkdir(parents=True, exist_ok=True)
             for part, path in sources.parts:
                 place = path
                 if not move:
@@ -110,8 +112,10 @@ def take(
                     model_store.copy(path, place, told(f"copying {path.name}"))
                 digest = model_store.digest(place, told(f"checking {path.name}"))
                 require(part, place)
+                taken = {one.file.name.lower() for one in checked}
+                called = path.name if path.name.lower() not in taken else f"{part}-{digest[:12]}.gguf"
                 file = StoredFile(
-                    part=part, name=path.name, size=place.stat().st_size, sha256=digest, origin="import"
+                    part=part, name=called, size=place.stat().st_size, sha256=digest, origin="import"
                 )
                 checked.append(Checked(file, place, True))
         return model_store.activate(folder, _name_for(checked, name, folder), checked)
@@ -130,13 +134,10 @@ def _name_for(checked: list[Checked], wanted: str | None, folder: Path) -> str:
         None,
     )
     name = wanted or same or slug(Path(checked[0].file.name).stem)
-    if name in TAKEN or (name in model_rows() and name != same):
-        raise ModelError(f"'{name}' is the name of another model", hint="Give it one of its own: --name NAME")
-    if not is_name(name):
-        raise ModelError(
-            f"'{name}' cannot be a name: small letters, digits, dots and dashes", hint="--name NAME"
-        )
-    if (there := model_store.read(folder, name)) is not None and name != same:
+    _require_name(name)
+    if name in model_rows() and name != same:
+        raise _another(name)
+    if (there := _there(folder, name)) is not None and name != same:
         old = {file.sha256 for file in there.files if file.part != "drafter"}
         if old != {digest for part, digest in hashes.items() if part != "drafter"}:
             raise ModelError(
@@ -144,6 +145,40 @@ def _name_for(checked: list[Checked], wanted: str | None, folder: Path) -> str:
                 hint=f"voice-edit model remove {name}, or another name: --name NAME",
             )
     return name
+
+
+def _require_name(name: str) -> None:
+    """Raises ModelError for what no model may be called."""
+    if name in TAKEN:
+        raise _another(name)
+    if not is_name(name):
+        raise ModelError(
+            f"'{name}' cannot be a name: small letters, digits, dots and dashes, 64 at most",
+            hint="For example: --name my-model",
+        )
+
+
+def _another(name: str) -> ModelError:
+    return ModelError(f"'{name}' is the name of another model", hint="Give it one of its own: --name NAME")
+
+
+def _there(folder: Path, name: str) -> StoredModel | None:
+    """The model of that name; one with a spoilt manifest may be replaced."""
+    with suppress(ModelCorrupt):
+        return model_store.read(folder, name)
+    return None
+
+
+@contextmanager
+def _importing(folder: Path) -> Iterator[None]:
+    """No copy of a file is left behind, nor those of an import that was killed."""
+    with model_store.storing(folder):
+        (folder / model_store.PARTS).mkdir(parents=True, exist_ok=True)
+    model_store.drop_imports(folder)
+    try:
+        yield
+    finally:
+        model_store.drop_imports(folder)
 
 
 def slug(text: str) -> str:

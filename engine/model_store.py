@@ -17,6 +17,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -25,16 +26,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from engine.errors import DiskFull, ModelCorrupt, ModelError, ModelMissing, StoreBusy
-from engine.model_rows import Part, is_name
+from engine.model_rows import Part, is_name, model_rows
 
 FORMAT: Final = 1
 MANIFEST: Final = "manifest.json"
 PARTS: Final = ".parts"
+IMPORTS: Final = "import-*"
+"""Among the parts: copies of files that are being imported."""
 PINS: Final = "pins.json"
 BLOCK: Final = 1 << 20
 """Bytes read or written at once."""
 SPARE_BYTES: Final = 256 << 20
 """Left free on the disk."""
+
+_ID: Final = re.compile(r"[0-9a-f]{12}")
 
 OnBytes = Callable[[int], object]
 """Told how many more bytes are done."""
@@ -71,7 +76,7 @@ class StoredModel:
         if file is None:
             return None
         path = self.folder / file.name
-        again = f"Run: voice-edit model pull {self.name}"
+        again = how_again(self.name, self.files)
         try:
             size = path.stat().st_size
         except OSError:
@@ -98,6 +103,13 @@ class Checked:
     """It may be moved away from there."""
 
 
+def how_again(name: str, files: Sequence[StoredFile] = ()) -> str:
+    """How to get a damaged model back: the next step, for people."""
+    if name in model_rows() or any(file.origin != "import" for file in files):
+        return f"Run: voice-edit model pull {name}"
+    return f"Import it again: voice-edit model import PATH --name {name}"
+
+
 def read(folder: Path, name: str) -> StoredModel | None:
     """The active model of that name, None where there is none. Raises ModelCorrupt for a spoilt manifest."""
     if not is_name(name):
@@ -112,21 +124,40 @@ def read(folder: Path, name: str) -> StoredModel | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelCorrupt(
-            f"{path} cannot be used: {error}", hint=f"Run: voice-edit model pull {name}"
-        ) from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ModelCorrupt(f"{path} cannot be used: {why}", hint=how_again(name)) from None
     return StoredModel(name=name, folder=folder / name / inside, files=files)
 
 
 def stored(folder: Path) -> list[StoredModel]:
-    """Every active model whose manifest can be read."""
-    found = []
-    with suppress(FileNotFoundError):
-        for inside in sorted(folder.iterdir()):
-            with suppress(ModelCorrupt):
-                model = read(folder, inside.name)
-                if model is not None:
-                    found.append(model)
+    """Every active model whose manifest can be read. Raises ModelError where the folder cannot."""
+    return [model for model in _each(folder).values() if isinstance(model, StoredModel)]
+
+
+def spoilt(folder: Path) -> dict[str, ModelCorrupt]:
+    """Names of models whose manifest is of no use, and why. Raises ModelError."""
+    return {name: why for name, why in _each(folder).items() if isinstance(why, ModelCorrupt)}
+
+
+def _each(folder: Path) -> dict[str, StoredModel | ModelCorrupt]:
+    try:
+        names = sorted(inside.name for inside in folder.iterdir())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ModelError(
+            f"{folder} cannot be read: {error.strerror}",
+            hint="It should be a folder of yours: give yourself its rights, or move it away.",
+        ) from error
+    found: dict[str, StoredModel | ModelCorrupt] = {}
+    for name in names:
+        try:
+            model = read(folder, name)
+        except ModelCorrupt as error:
+            found[name] = error
+        else:
+            if model is not None:
+                found[name] = model
     return found
 
 
@@ -169,27 +200,60 @@ def activate(folder: Path, name: str, checked: Sequence[Checked]) -> StoredModel
         _sync(target)
         model = StoredModel(name=name, folder=target, files=tuple(one.file for one in checked))
         _write_manifest(folder, model)
+    for one in checked:
+        with suppress(OSError):  # until here they lie in both places: who was killed has lost nothing
+            part_path(folder, one.file.sha256).unlink(missing_ok=True)
+            if one.ours and one.path.resolve() != (target / one.file.name).resolve():
+                one.path.unlink(missing_ok=True)
     _tidy(folder / name, model)
     return model
 
 
-def mark_damaged(folder: Path, model: StoredModel, names: set[str]) -> StoredModel:
-    """From now on the files of these names are not used any more."""
-    files = tuple(replace(file, damaged=file.damaged or file.name in names) for file in model.files)
-    changed = replace(model, files=files)
-    with storing(folder):
-        _write_manifest(folder, changed)
-    return changed
+def mark_damaged(folder: Path, model: StoredModel, names: set[str]) -> None:
+    """From now on the files of these names are not used any more, and the others are again.
+
+    The store must be held. Where the model was replaced since it was looked at, nothing is marked.
+    """
+    if read(folder, model.name) != model:
+        return
+    files = tuple(replace(file, damaged=file.name in names) for file in model.files)
+    if files != model.files:
+        with storing(folder):
+            _write_manifest(folder, replace(model, files=files))
 
 
-def remove(folder: Path, name: str) -> int:
-    """Take a model away; returns the bytes that it had. The manifest goes first."""
+def remove(folder: Path, name: str) -> int | None:
+    """Take a model away; returns the bytes that it had, None where there is nothing of it.
+
+    The manifest goes first. What somebody else put there stays; the folder may be a link to anywhere.
+    """
     home = folder / name
-    freed = sum(path.stat().st_size for path in home.rglob("*") if path.is_file() and path.name != MANIFEST)
-    with storing(folder), suppress(FileNotFoundError):
+    with storing(folder):
+        ours = [path for path in _inside(home) if path.name == MANIFEST or _ID.fullmatch(path.name)]
+        freed = sum(path.stat().st_size for one in ours for path in one.rglob("*") if path.is_file())
         (home / MANIFEST).unlink(missing_ok=True)
-        _sync(home)
-        shutil.rmtree(home)
+        if ours:
+            _sync(home)
+        for path in ours:
+            if path.is_dir():
+                shutil.rmtree(path)
+        with suppress(OSError):  # not empty, or not there
+            home.resolve().rmdir()
+            home.unlink(missing_ok=True)  # the link to it
+    return freed if ours else None
+
+
+def _inside(home: Path) -> list[Path]:
+    return sorted(home.iterdir()) if home.is_dir() else []
+
+
+def drop_imports(folder: Path) -> int:
+    """Take away what an import left that was killed; returns its bytes. The store must be held."""
+    freed = 0
+    with storing(folder):
+        for path in (folder / PARTS).glob(IMPORTS):
+            freed += path.stat().st_size
+            path.unlink()
     return freed
 
 
@@ -242,28 +306,31 @@ def require_space(folder: Path, n_bytes: int) -> None:
 
 
 def put(source: Path, target: Path, *, move: bool) -> None:
-    """Give a file its place in one step: moved, or linked, or where neither goes, copied. Raises OSError."""
-    if source == target:
+    """Give a file its place in one step: linked, or where that does not go, moved if it may be, or copied.
+
+    It may lie in both places then. Raises OSError.
+    """
+    source = source.resolve()  # the file itself: a link would lead elsewhere from its new place
+    if source == target.resolve():
         return
+    beside = _beside(target)
+    beside.unlink(missing_ok=True)
     try:
-        if move:
-            source.replace(target)
-        else:
-            beside = target.with_name(target.name + ".new")
-            beside.unlink(missing_ok=True)
-            os.link(source.resolve(), beside)
-            beside.replace(target)
+        os.link(source, beside)
+        beside.replace(target)
+        beside.unlink(missing_ok=True)  # where both were the same file already, a rename does nothing
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
             raise
-        copy(source, target)
-        if move:
-            source.unlink()
+        if move and source.stat().st_dev == target.parent.stat().st_dev:
+            source.replace(target)
+        else:
+            copy(source, target)
 
 
 def copy(source: Path, target: Path, on_bytes: OnBytes = lambda n: None) -> None:
     """A copy that is whole or not there. Raises OSError."""
-    beside = target.with_name(target.name + ".new")
+    beside = _beside(target)
     try:
         with source.open("rb", buffering=0) as old, beside.open("wb", buffering=0) as new:
             while block := old.read(BLOCK):
@@ -289,6 +356,11 @@ def storing(folder: Path) -> Iterator[None]:
             f"{error.filename or folder} cannot be written: {error.strerror}",
             hint=f"Make {folder} writable, or set VOICE_EDIT_HOME to a folder of your own.",
         ) from error
+
+
+def _beside(target: Path) -> Path:
+    """Where a file is made ready. A name has at most 255 bytes, and the target's may have them all."""
+    return target.with_name(f"{target.name[:50]}.new")
 
 
 def _plain(file: StoredFile) -> bool:

@@ -297,3 +297,63 @@ def test_the_doctor_says_which_model_would_fit() -> None:
     found = larger(Context(load_settings(), Paths.from_environment(), {}, 1.0))
     assert "voice-edit model pull gemma-4-e4b" in found.message
     assert len(found.details["models"]) == 6
+
+
+def test_a_folder_of_models_that_cannot_be_read_is_said(hub: HubServer) -> None:
+    models_folder().parent.mkdir(parents=True, exist_ok=True)
+    models_folder().write_text("")
+    for verb in ("list", "verify"):
+        assert "cannot be read" in refused("model", verb, code=4)
+
+
+def test_a_spoilt_manifest_is_listed_and_verified_as_damaged(tmp_path: Path) -> None:
+    pair = tiny.tiny_model()
+    ok("model", "import", pair.model, "--name", "mine")
+    (models_folder() / "mine" / model_store.MANIFEST).write_text("{")
+    assert {"damaged"} == {one["state"] for one in rows("model", "list") if one["name"] == "mine"}
+    verified = run("model", "verify")
+    assert verified.exit_code == 4
+    assert "model import PATH --name mine" in verified.stderr
+    ok("model", "import", pair.model, "--name", "mine")
+    assert all(one["ok"] for one in rows("model", "verify"))
+    ok("model", "remove", "mine")
+
+
+def test_verify_finds_a_file_right_that_was_put_back(hub: HubServer) -> None:
+    ok("model", "pull", "tiny")
+    model = model_store.read(models_folder(), "tiny")
+    assert model is not None
+    path = model.folder / "model.gguf"
+    right = path.read_bytes()
+    path.unlink()
+    path.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
+    assert run("model", "verify").exit_code == 4
+    path.write_bytes(right)
+    ok("model", "verify")
+    ok("model", "use", "tiny")
+
+
+def test_the_second_engine_is_not_removed(hub: HubServer) -> None:
+    ok("model", "pull", "tiny")
+    file = Paths.from_environment().config_file
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text('[fallback]\nengine = "tiny"\n')
+    assert str(file) in refused("model", "remove", "tiny", code=2)
+
+
+def test_remove_takes_also_the_copies_of_an_import_that_was_killed(hub: HubServer) -> None:
+    ok("model", "pull", "tiny")
+    left = models_folder() / model_store.PARTS / "import-model.part"
+    left.parent.mkdir(exist_ok=True)
+    left.write_bytes(b"half of it")
+    ok("model", "remove", "tiny")
+    assert not left.exists()
+
+
+def test_what_is_imported_is_among_the_known_models() -> None:
+    ok("model", "import", tiny.tiny_model().model, "--name", "mine")
+    assert "mine" in refused("model", "use", "nobody", code=4)
+
+
+def test_a_very_long_name_is_no_fault() -> None:
+    assert len(refused("model", "use", "x" * 5000, code=4)) < 1000

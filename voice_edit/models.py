@@ -14,6 +14,7 @@ from voice_edit.pipeline import failures_named
 if TYPE_CHECKING:
     from engine.fit import Machine, Needs, Placement
     from engine.model_rows import ModelRow
+    from engine.model_store import StoredModel
     from engine.pulling import Planned
     from voice_edit.config import Paths, Settings
 
@@ -57,10 +58,12 @@ def overview(settings: Settings, paths: Paths, machine: Machine | None = None) -
 
         here = machine or fit.machine()
         rows = model_rows()
-        imported = [model.name for model in model_store.stored(paths.models) if model.name not in rows]
+        imported = [model for model in model_store.stored(paths.models) if model.name not in rows]
+        spoilt = [name for name in model_store.spoilt(paths.models) if name not in rows]
         return [
             *(_of_row(row, settings, paths, here) for row in rows.values()),
-            *(_imported(name, settings, paths, here) for name in imported),
+            *(_imported(model, settings, paths, here) for model in imported),
+            *(_spoilt(name, settings) for name in spoilt),
         ]
 
 
@@ -154,12 +157,11 @@ def _of_row(row: ModelRow, settings: Settings, paths: Paths, machine: Machine) -
     )
 
 
-def _imported(name: str, settings: Settings, paths: Paths, machine: Machine) -> ModelStatus:
-    from engine import catalog, fit, model_store
+def _imported(model: StoredModel, settings: Settings, paths: Paths, machine: Machine) -> ModelStatus:
+    from engine import catalog, fit
     from engine.errors import ModelError
 
-    model = model_store.read(paths.models, name)
-    assert model is not None, "it was listed"
+    name = model.name
     state: State = "here"
     wanted = None
     try:
@@ -170,6 +172,14 @@ def _imported(name: str, settings: Settings, paths: Paths, machine: Machine) -> 
     return ModelStatus(
         name=name, title="Imported", state=state, used=settings.engine.model == name, size=model.size,
         here=model.size, needs=wanted, place=place,
+    )  # fmt: skip
+
+
+def _spoilt(name: str, settings: Settings) -> ModelStatus:
+    """One of which nobody knows what it consists of."""
+    return ModelStatus(
+        name=name, title="Imported", state="damaged", used=settings.engine.model == name, size=0, here=0,
+        needs=None, place=None,
     )  # fmt: skip
 
 

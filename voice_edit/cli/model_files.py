@@ -22,24 +22,28 @@ def remove(run: Invocation, name: str) -> None:
         from engine import model_store, pulling
         from engine.model_rows import is_name, model_rows
 
-        output, paths = run.output(), run.paths()
+        output, paths, settings = run.output(), run.paths(), run.settings()
         row = model_rows().get(name)
         if row is not None and row.shipped:
             raise UsageError(f"The model '{name}' ships with the program.", hint="It takes 20 MB and stays.")
-        if run.settings().engine.model == name:
+        if settings.engine.model == name:
             raise UsageError(
                 f"The model '{name}' is in use.", hint="Use another one first: voice-edit model use bundled"
             )
+        if settings.fallback.engine == name:
+            raise UsageError(
+                f"The model '{name}' is the second engine.",
+                hint=f"Name another one, or none, as fallback.engine in {paths.config_file}",
+            )
         with model_store.alone(paths.models):
-            freed = 0
-            if is_name(name) and (paths.models / name).is_dir():
-                freed += model_store.remove(paths.models, name)
+            removed = model_store.remove(paths.models, name) if is_name(name) else None
+            freed = (removed or 0) + model_store.drop_imports(paths.models)
             for one in pulling.plan(row, paths.models) if row is not None else ():
                 part = model_store.part_path(paths.models, one.file.sha256)
                 if one.file.sha256 and part.exists():
                     freed += part.stat().st_size
                     part.unlink()
-        if not freed:
+        if not freed and removed is None:
             known = ", ".join(model.name for model in model_store.stored(paths.models)) or "none"
             raise UsageError(f"There is nothing of a model '{name}' here.", hint=f"Here are: {known}.")
         output.result(
@@ -53,8 +57,12 @@ def verify(run: Invocation, name: str | None) -> None:
         from engine import model_store
 
         output, paths = run.output(), run.paths()
+        bad: dict[str, str] = {}
         if name is None:
             found = model_store.stored(paths.models)
+            for spoilt, error in model_store.spoilt(paths.models).items():
+                output.result({"model": spoilt, "ok": False, "error": str(error)}, f"{spoilt:<22}{error}")
+                bad[spoilt] = error.hint
         else:
             one = model_store.read(paths.models, name)
             if one is None:
@@ -62,13 +70,14 @@ def verify(run: Invocation, name: str | None) -> None:
                     f"No model '{name}' was fetched or imported.", hint="See: voice-edit model list"
                 )
             found = [one]
-        if not found:
+        if not found and not bad:
             output.note("No model was fetched or imported.")
-        bad = [model.name for model in found if not _verified(output, paths, model)]
+        for model in found:
+            if not _verified(output, paths, model):
+                bad[model.name] = model_store.how_again(model.name, model.files)
         if bad:
             raise ModelFailed(
-                f"Damaged, and not used any more: {', '.join(bad)}.",
-                hint="\n".join(f"Fetch it again: voice-edit model pull {one}" for one in bad),
+                f"Damaged, and not used any more: {', '.join(bad)}.", hint="\n".join(bad.values())
             )
 
 
@@ -108,8 +117,7 @@ def _verified(output: Output, paths: Paths, model: StoredModel) -> bool:
             )
     for data, shown in rows:
         output.result(data, shown)
-    known = {file.name for file in model.files if file.damaged}
-    if damaged - known:
+    if damaged != {file.name for file in model.files if file.damaged}:
         with model_store.alone(paths.models):
             model_store.mark_damaged(paths.models, model, damaged)
     return not damaged
