@@ -114,7 +114,9 @@ def main() -> None:
     console.print(table(found))
     for style in rewrites.STYLES:
         for one in [one for one in found if one.style == style and not one.is_right][: a.wrong]:
-            console.print(f"\n{style}:\n{one.before}\n-> {one.written}\nnot {one.wanted}", highlight=False)
+            console.print(
+                f"\n{style}:\n{one.before}\n-> {one.written}\nnot {one.wanted}", highlight=False, markup=False
+            )
     if a.output:
         a.output.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n", encoding="utf-8")
 

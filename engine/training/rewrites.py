@@ -61,13 +61,46 @@ def _short() -> list[tuple[str, str]]:
 
 
 @cache
-def _plain_vocabulary() -> tuple[str, ...]:
-    """Words that no style changes."""
-    touched = {word for a, b in [*_formal(), *_short()] for word in (*a.split(), *b.split())}
-    touched |= {word for item in _list("short", "fillers") for word in item.split()}
-    touched |= {word for item in _list("formal", "openers") for word in item.split()}
-    touched |= {"a", "an", "i", "is", "are", "has", "have", "was", "were"}
-    return tuple(w for w in texts.vocabulary() if w not in touched and "'" not in w)
+def _triggers(style: str) -> re.Pattern[str]:
+    """What a style changes wherever it stands."""
+    found = {
+        "Formal": [a for a, _ in _formal()],
+        "Short": [*(a for a, _ in _short()), *_list("short", "fillers"), *_list("short", "openers")],
+        "Key points": [],
+        "Fix grammar": ["a", "an", "i"],
+    }[style]
+    return re.compile(
+        rf"(?<![\w'])({'|'.join(map(re.escape, found))})(?![\w'])" if found else "(?!)", re.IGNORECASE
+    )
+
+
+_BE = re.compile(r"\b(I|we|they|he|she|it)\W+(am|is|are)\b", re.IGNORECASE)
+
+
+def _changes(style: str, words: list[str]) -> bool:
+    """Whether the style has something to do in these words of a sentence."""
+    text = " ".join(words)
+    if style == "Formal" and any(text.lower().startswith(f"{item},") for item in _list("formal", "openers")):
+        return True
+    if style == "Fix grammar":
+        plain = [re.sub(r"\W", "", word).lower() for word in words]
+        wrong = any(_verb(found[1]) != found[2].lower() for found in _BE.finditer(text))
+        return wrong or "i" in text.split() or any(a == b for a, b in pairwise(plain))
+    return bool(_triggers(style).search(text))
+
+
+def _verb(pronoun: str) -> str:
+    return {"i": "am", "we": "are", "they": "are"}.get(pronoun.lower(), "is")
+
+
+@cache
+def _vocabulary(style: str) -> tuple[str, ...]:
+    """Words that this style leaves alone. Other styles change some of them."""
+    others = [a for a, _ in [*_formal(), *_short()]] + [b for _, b in [*_formal(), *_short()]]
+    others += [*_list("short", "fillers"), *_list("formal", "openers"), *_list("short", "openers")] * 2
+    # Drawn more often than the rest: that they stay is what must be learnt of them.
+    everything = [*texts.vocabulary(), *others, *others, *["is", "are", "am"] * 20]
+    return tuple(word for word in everything if not _triggers(style).search(word))
 
 
 # --- what must be copied ---------------------------------------------------------------------------------
@@ -87,8 +120,8 @@ def _invented(rng: random.Random) -> str:
     return letters
 
 
-def _word(rng: random.Random) -> str:
-    return _invented(rng) if rng.random() < 0.12 else rng.choice(_plain_vocabulary())
+def _word(rng: random.Random, style: str) -> str:
+    return _invented(rng) if rng.random() < 0.12 else rng.choice(_vocabulary(style))
 
 
 _AROUND = (
@@ -111,34 +144,24 @@ def _written_otherwise(word: str, rng: random.Random) -> str:
     return rng.choice(_AROUND).replace("{}", word)
 
 
-def _words(rng: random.Random) -> list[str]:
-    """The inside of a sentence without anything that a style would change, small letters in front."""
-    words = _plain_words(rng)
-    if rng.random() < 0.4:
-        words = [_written_otherwise(word, rng) if rng.random() < 0.12 else word for word in words]
+def _words(rng: random.Random, style: str) -> list[str]:
+    """The inside of a sentence without anything that the style would change, small letters in front."""
+    while True:
+        words = _sentence_words(rng) if rng.random() < 0.5 else _salad(rng, style)
+        if rng.random() < 0.4:
+            words = [_written_otherwise(word, rng) if rng.random() < 0.12 else word for word in words]
+        if not _changes(style, words):
+            return words
+
+
+def _sentence_words(rng: random.Random) -> list[str]:
+    words = texts.sentence(rng).rstrip(".?!").split()
+    words[0] = texts.ALWAYS_CAPITAL.get(words[0].lower(), words[0].lower())
     return words
 
 
-def _plain_words(rng: random.Random) -> list[str]:
-    while rng.random() < 0.55:
-        words = texts.sentence(rng).rstrip(".?!").split()
-        words[0] = texts.ALWAYS_CAPITAL.get(words[0].lower(), words[0].lower())
-        if not _changes(" ".join(words)):
-            return words
-    return [_word(rng) for _ in range(rng.randint(3, 12))]
-
-
-@cache
-def _triggers() -> re.Pattern[str]:
-    found = [a for a, _ in [*_formal(), *_short()]] + _list("short", "fillers")
-    found += [*_list("formal", "openers"), *_list("short", "openers")]
-    return re.compile(r"\b(" + "|".join(map(re.escape, found)) + r")\b", re.IGNORECASE)
-
-
-def _changes(text: str) -> bool:
-    """Whether some style has something to do in it."""
-    words = text.lower().split()
-    return bool(_triggers().search(text)) or any(a == b for a, b in pairwise(words))
+def _salad(rng: random.Random, style: str) -> list[str]:
+    return " ".join(_word(rng, style) for _ in range(rng.randint(3, 12))).split()
 
 
 def _sentence(words: list[str], mark: str) -> str:
@@ -158,7 +181,7 @@ def _insert(words: list[str], piece: list[str], at: int) -> list[str]:
 
 
 def _formal_sentence(rng: random.Random) -> tuple[str, str]:
-    before = after = _words(rng)
+    before = after = _words(rng, "Formal")
     mark = _mark(rng)
     for _ in range(rng.choice([0, 1, 1, 1, 2])):
         loose, proper = rng.choice(_formal())
@@ -172,7 +195,7 @@ def _formal_sentence(rng: random.Random) -> tuple[str, str]:
 
 
 def _short_sentence(rng: random.Random) -> tuple[str, str]:
-    parts = [([word], [word]) for word in _words(rng)]  # each as it was said, and as it is written
+    parts = [([word], [word]) for word in _words(rng, "Short")]  # each as it was said, and as it is written
     mark = _mark(rng)
     if rng.random() < 0.6:
         long, brief = rng.choice(_short())
@@ -186,11 +209,11 @@ def _short_sentence(rng: random.Random) -> tuple[str, str]:
 
 
 def _grammar_sentence(rng: random.Random) -> tuple[str, str]:
-    words = _words(rng)
+    words = _words(rng, "Fix grammar")
     mark = rng.choices([".", "?"], [0.93, 0.07])[0]
     if rng.random() < 0.4:
         words = [rng.choice(["I", "we", "they", "he", "she", "it"]), "VERB", *words]
-        verb = {"I": "am", "we": "are", "they": "are"}.get(words[0], "is")
+        verb = _verb(words[0])
         wrong = rng.choice([v for v in ("am", "are", "is") if v != verb])
         after = [words[0], verb, *words[2:]]
         before = [
@@ -201,7 +224,7 @@ def _grammar_sentence(rng: random.Random) -> tuple[str, str]:
     else:
         before = after = words
     if rng.random() < 0.4:
-        noun = rng.choice(_plain_vocabulary())
+        noun = rng.choice(texts.vocabulary())
         right = "an" if noun[0] in "aeiou" else "a"
         at = rng.randint(0, len(after))
         if before[at:] == after[at:]:
@@ -212,6 +235,8 @@ def _grammar_sentence(rng: random.Random) -> tuple[str, str]:
     if rng.random() < 0.4:
         at = rng.randrange(len(before))
         before = _insert(before, [before[at]], at)
+    if _changes("Fix grammar", after):
+        return _grammar_sentence(rng)
     text = _sentence(before, mark if rng.random() < 0.6 or mark == "?" else "")
     if rng.random() < 0.5:
         text = text[:1].lower() + text[1:]
@@ -241,7 +266,8 @@ def draw(rng: random.Random, style: Style | None = None) -> Pair:
     chosen: Style = rng.choice(STYLES) if style is None else style
     if chosen == "Key points":
         sentences = [
-            _sentence(_words(rng), rng.choices([".", "!"], [0.95, 0.05])[0]) for _ in range(sum(_sizes(rng)))
+            _sentence(_words(rng, chosen), rng.choices([".", "!"], [0.95, 0.05])[0])
+            for _ in range(sum(_sizes(rng)))
         ]
         return Pair(chosen, " ".join(sentences), "\n".join(f"- {s[:-1]}" for s in sentences))
     before, after = [], []
