@@ -17,7 +17,7 @@ HEAVY = {
     "llama_cpp", "numpy", "soundfile", "soxr", "sounddevice", "webrtcvad", "pynput", "pyperclip", "textual",
     "jinja2", "torch", "rapidfuzz", "jellyfish", "dbus_fast", "Xlib", "evdev", "onnxruntime", "tomlkit",
     "starlette", "uvicorn",
-    "huggingface_hub", "httpx2",
+    "huggingface_hub", "httpx2", "PIL",
 }  # fmt: skip
 MAX_LINES = 500
 
@@ -75,6 +75,10 @@ def test_only_one_file_may_import_sounddevice() -> None:
 
 def test_requests_leave_by_two_doors_only() -> None:
     assert importers("httpx2") <= {"engine/_hub.py", "engine/server_http.py"}
+
+
+def test_images_are_decoded_in_one_file() -> None:
+    assert importers("PIL") == {"voice_edit/screen/shrinking.py"}
 
 
 def test_libraries_of_keys_stay_in_the_backend_that_needs_them() -> None:

@@ -191,6 +191,8 @@ class Rewrite(_Model):
     """The text that it was written for: nothing else is replaced by it."""
     by: str | None = None
     """The model that wrote it."""
+    saw: str | None = None
+    """What it was shown besides text."""
 
 
 TextCommand = (

@@ -271,6 +271,9 @@ class RewriteSettings(_Section):
     ahead: bool = True
     """Show it that text while you still speak an edit, so that a rewrite begins sooner. Costs some work for
     every spoken edit; only for models that take instructions."""
+    screen: bool = False
+    """Show it what is on the screen as well: a picture taken when a rewrite is asked for, kept nowhere. Only
+    for models that see; with others, rewrites are refused then."""
 
 
 class ApiSettings(_Section):

@@ -40,7 +40,12 @@ class Outcome:
         """What the user may want to know about words and target, full sentences."""
         receipts = [self.receipt, *(one.receipt for one in self.reverted)]
         notes = tuple(note for receipt in receipts if receipt for note in receipt.notes)
-        return (self.doubt, *notes) if self.doubt else notes
+        return tuple(filter(None, (self.doubt, *self._seen(), *notes)))
+
+    def _seen(self) -> list[str]:
+        """What models were shown besides text."""
+        asked = [command for command in self.understood.commands if command.kind == "rewrite"]
+        return [f"{command.by} was shown {command.saw}." for command in asked if command.saw]
 
     def to_json(self) -> dict[str, Any]:
         """What `--json` prints."""

@@ -45,6 +45,7 @@ def open_editing(file: Path, settings: Settings, paths: Paths, *, tell: Tell) ->
     from voice_edit.manners.manners import manners_for
     from voice_edit.rewriting.opening import OwnWriter
     from voice_edit.rewriting.rewriter import Rewriter
+    from voice_edit.screen.views import ScreenViews
     from voice_edit.vocabulary.vocabulary import Vocabulary
     from voice_edit.wording import Wording
 
@@ -56,7 +57,9 @@ def open_editing(file: Path, settings: Settings, paths: Paths, *, tell: Tell) ->
         editing.wording = Wording(manners_for(settings.dictation), Vocabulary.load(paths))
         editing.weak = settings.weak
         with OwnWriter(settings, paths) as writer:
-            editing.rewriter = Rewriter(writer, lambda: settings.rewrite)
+            editing.rewriter = Rewriter(
+                writer, lambda: settings.rewrite, views=ScreenViews(lambda: settings.rewrite)
+            )
             yield editing
 
 

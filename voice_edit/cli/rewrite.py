@@ -45,6 +45,10 @@ def rewrite(
         str,
         typer.Option("--place", metavar="TEXT", help="Which passage, as it would be said. Default: all."),
     ] = "the document",
+    image: Annotated[
+        Path | None,
+        typer.Option("--image", metavar="FILE", help="An image that the model is shown; it has to see."),
+    ] = None,
     model: Model = None,
     projector: Projector = None,
     as_json: AsJson = False,
@@ -59,12 +63,15 @@ def rewrite(
     from voice_edit.cli.showing import show_outcome
     from voice_edit.cli.terminal_asker import TerminalAsker
     from voice_edit.pipeline import Understood
+    from voice_edit.screen.views import FileViews
 
     command = _command(style, to, wish, place)
     run = invocation(context)
     output = run.output()
     with sessions.open_editing(file, run.settings(), run.paths(), tell=output.warn) as editing:
         assert editing.rewriter is not None, "open_editing brings one"
+        if image is not None:
+            editing.rewriter = editing.rewriter.showing(FileViews(image))
         with _shown(output) as tell:
             editing.rewriter = editing.rewriter.telling(tell)
             outcome = editing.do(
@@ -124,6 +131,7 @@ def _shown(output: Output) -> Iterator[Callable[[Writing], None]]:
                 live.stop()
                 return
             lines = visible(writing.text).splitlines()[-SHOWN_LINES:]
-            live.update(Text("\n".join([f"{writing.by} writes ...", *lines]), style="dim"))
+            seen = f", and sees {visible(writing.saw)}" if writing.saw else ""
+            live.update(Text("\n".join([f"{writing.by} writes{seen} ...", *lines]), style="dim"))
 
         yield tell

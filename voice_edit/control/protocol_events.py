@@ -227,6 +227,8 @@ class WritingTold(Event):
     """The style's name; empty for a wish in free words."""
     by: str = ""
     """The model that writes."""
+    saw: str = ""
+    """What it is shown besides text; empty for nothing."""
     over: bool = False
     """Nothing more comes: `outcome` or `failed` follow."""
     at_s: float | None = None

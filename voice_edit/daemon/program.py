@@ -35,6 +35,7 @@ from voice_edit.errors import DaemonRunning, NoTarget, VoiceEditError
 from voice_edit.journal import locks
 from voice_edit.rewriting.opening import KeptWriter
 from voice_edit.rewriting.rewriter import Rewriter
+from voice_edit.screen.views import ScreenViews
 from voice_edit.second_ear import SecondEar, second_ear
 from voice_edit.targets import names
 from voice_edit.vocabulary.store import KeptVocabulary
@@ -178,7 +179,12 @@ class Daemon:
             shelters=self._shelters,
             vocabulary=KeptVocabulary(self._paths, on_problem=self._told_problem).now,
             second=lambda: self._second,
-            rewriter=Rewriter(self._writer, lambda: self._settings.rewrite, tell=self._told_writing),
+            rewriter=Rewriter(
+                self._writer,
+                lambda: self._settings.rewrite,
+                tell=self._told_writing,
+                views=ScreenViews(lambda: self._settings.rewrite),
+            ),
         )
         self._server = ControlServer(self._paths.socket, commands)
         await self._server.start()

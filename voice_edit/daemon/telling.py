@@ -61,7 +61,14 @@ def writing(what: Writing) -> Event:
     """New text as it appears."""
     old = what.old if len(what.old) <= MOST_TEXT else None
     return event(
-        "writing", text=what.text, old=old, start=what.start, style=what.style, by=what.by, over=what.is_over
+        "writing",
+        text=what.text,
+        old=old,
+        start=what.start,
+        style=what.style,
+        by=what.by,
+        saw=what.saw,
+        over=what.is_over,
     )
 
 

@@ -21,6 +21,8 @@ from voice_edit.rewriting import guards, passages, requests, styles
 from voice_edit.rewriting.cleaning import cleaned
 from voice_edit.rewriting.errors import RewriteRefused
 from voice_edit.rewriting.placing import put
+from voice_edit.screen.errors import WriterBlind
+from voice_edit.screen.views import NoViews
 from voice_edit.selectors import Exact
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from voice_edit.rewriting.guards import Finding
     from voice_edit.rewriting.passages import Piece
     from voice_edit.rewriting.styles import Style
+    from voice_edit.screen.views import View, Views
     from voice_edit.targets.base import Snapshot
 
 PIECE_CHARS = 1500
@@ -64,6 +67,8 @@ class Writing:
     """The model that writes."""
     is_over: bool = False
     """Nothing more comes: it was written, or given up."""
+    saw: str = ""
+    """What the model is shown besides text."""
 
 
 @dataclass(slots=True)
@@ -72,6 +77,8 @@ class _Now:
 
     writer: Writer | None = None
     is_cancelled: bool = False
+    view: View | None = None
+    """What the model is shown with this text."""
 
 
 Tell: TypeAlias = Callable[[Writing], object]
@@ -87,23 +94,29 @@ class Rewriter:
         *,
         tone: str = "",
         tell: Tell | None = None,
-        images: Callable[[], Sequence[bytes]] = tuple,
+        views: Views | None = None,
     ) -> None:
         """`writer` is asked when something is to be written: None is nobody. `tone`: what kind of text it is,
         from the program's profile. `tell` is told what is there as it appears, in the thread that calls.
-        `images`: PNG or JPEG files that the passage is about.
+        `views`: what a model that sees is shown besides; None is nothing.
         """
         self._writer = writer
         self._settings = settings
         self._tone = tone
         self._tell = tell or (lambda _: None)
-        self._images = images
+        self._views: Views = views or NoViews()
         self._now = _Now()
 
     def telling(self, tell: Tell) -> Rewriter:
         """The same that tells somebody else what appears."""
         other = copy.copy(self)
         other._tell = tell
+        return other
+
+    def showing(self, views: Views) -> Rewriter:
+        """The same that shows the model something else."""
+        other = copy.copy(self)
+        other._views = views
         return other
 
     def with_tone(self, tone: str) -> Rewriter:
@@ -120,6 +133,8 @@ class Rewriter:
         if writer is None or writer.styles is not None:
             return
         window = requests.window_around(text, caret, caret, self._settings().context_chars, caret)
+        if self._views.wanted():  # an image comes before the text: only the rules are known
+            window = ""
         with failures_named():
             writer.expect(requests.ahead(window, self._tone))
 
@@ -142,8 +157,8 @@ class Rewriter:
         """What was asked for with the text that was written for it.
 
         `confirm_chars`: longer passages are shown first where somebody can be asked; 0: none is. Raises
-        NeedsWriter where nobody can write it, RewriteRefused, NotConfirmed, ModelFailed, Interrupted; NoMatch
-        for a passage that goes on outside of the window `snapshot`.
+        NeedsWriter where nobody can write it, WriterBlind, ScreenUnseen, RewriteRefused, NotConfirmed,
+        ModelFailed, Interrupted; NoMatch for a passage that goes on outside of the window `snapshot`.
         """
         command = understood.commands[wanted.command]
         assert isinstance(command, Rewrite), "only rewrites ask for text"
@@ -154,8 +169,12 @@ class Rewriter:
         if not old.strip():
             raise NoMatch("there is no text there that could be rewritten")
         self._now.is_cancelled = False
-        new, doubts = self._write(writer, old, wish, wanted)
-        done = command.model_copy(update={"text": new, "of": old, "by": writer.name})
+        saw = self._look(writer)
+        try:
+            new, doubts = self._write(writer, old, wish, wanted)
+        finally:
+            self._now.view = None
+        done = command.model_copy(update={"text": new, "of": old, "by": writer.name, "saw": saw or None})
         commands = list(understood.commands)
         commands[wanted.command] = done
         filled = replace(understood, commands=tuple(commands))
@@ -184,6 +203,15 @@ class Rewriter:
             )
         return writer, requests.Wish(style, command.instruction, command.language, self._tone)
 
+    def _look(self, writer: Writer) -> str:
+        """Have what the model is to be shown ready; what that is. Raises WriterBlind, ScreenUnseen."""
+        if not (wanted := self._views.wanted()):
+            return ""
+        if not writer.sees:
+            raise WriterBlind(f"{writer.name} does not see, and was to be shown {wanted}.")
+        self._now.view = self._views.take()
+        return self._now.view.of
+
     def _write(
         self, writer: Writer, old: str, wish: requests.Wish, wanted: TextWanted
     ) -> tuple[str, tuple[Finding, ...]]:
@@ -192,7 +220,10 @@ class Rewriter:
         window = requests.window_around(text, *wanted.span, self._settings().context_chars, caret)
         newline = wanted.document.newline
         passage, window = (_with_newline(part, "\n") for part in (old, window))
-        writing = Writing("", old, wanted.span[0], wish.style.name, writer.name)
+        saw = "" if self._now.view is None else self._now.view.of
+        writing = Writing("", old, wanted.span[0], wish.style.name, writer.name, saw=saw)
+        if saw:  # who watches is told before anything is done with it
+            self._tell(writing)
         most = PIECE_CHARS if writer.styles is None else LEARNT_PIECE_CHARS
         try:
             while True:
@@ -243,7 +274,7 @@ class Rewriter:
             so_far.append(piece)
             show("".join(so_far))
 
-        images = tuple(self._images())
+        images = () if self._now.view is None else (self._now.view.image,)
         request = requests.request(passage, wish, window=window, images=images)
         self._now.writer = writer
         try:

@@ -161,7 +161,7 @@ def _words(state: State, event: Event) -> State:
 def _writing(state: State, event: Event) -> State:
     if event.get("over"):
         return replace(state, writing=None)
-    told = {name: str(event.get(name) or "") for name in ("old", "style", "by")}
+    told = {name: str(event.get(name) or "") for name in ("old", "style", "by", "saw")}
     return replace(state, writing=Writing(str(event["text"]), **told))
 
 

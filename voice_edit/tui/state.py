@@ -146,6 +146,8 @@ class Writing:
     """What it will stand in place of; empty where that is long."""
     style: str = ""
     by: str = ""
+    saw: str = ""
+    """What the model is shown besides text."""
 
 
 @dataclass(frozen=True, slots=True)

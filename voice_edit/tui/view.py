@@ -267,7 +267,8 @@ def change_title(result: Result | None) -> str:
 
 def writing_title(writing: Writing) -> str:
     """What stands above a text that is being written."""
-    return " · ".join(filter(None, ("writing", visible(writing.style), visible(writing.by))))
+    saw = f"sees {visible(writing.saw)}" if writing.saw else ""
+    return " · ".join(filter(None, ("writing", visible(writing.style), visible(writing.by), saw)))
 
 
 def writing(writing: Writing, width: int, height: int) -> Content:
