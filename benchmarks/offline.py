@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import fcntl
 import json
 import os
@@ -173,11 +174,17 @@ port = 0
         assert len(rig.note.read_text(encoding="utf-8")) > len("Begin.\n"), "nothing was written"
         told = ["key to file", f"Wyoming: {asyncio.run(by_wyoming(place))!r}"]
         status = rig.client.request("status")
-        if status["endpoint"]:
+        if has_loopback():
             told.append(f"endpoint: {by_endpoint(status['endpoint'], rig.home)!r}")
         else:
-            told.append(f"no endpoint: {status['endpoint_problem']}")
+            told.append("no endpoint: it is TCP on loopback")
     return "; ".join(told)
+
+
+def has_loopback() -> bool:
+    """Whether 127.0.0.1 can be reached."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", 9)) != errno.ENETUNREACH
 
 
 async def by_wyoming(place: Path) -> str:
