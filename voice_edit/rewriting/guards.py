@@ -14,7 +14,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from engine.judging.languages import language_of, words_of
 from voice_edit import text_units
+from voice_edit.rewriting import facts, structure
+from voice_edit.rewriting.cleaning import has_remark, introduction
 from voice_edit.rewriting.styles import Style
 
 SLACK_CHARS = 40
@@ -26,26 +29,35 @@ SAME_SCRIPT = 0.5
 LOOP_WORDS = 8
 """A row of so many words that comes three times is no text."""
 
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-_CODE = re.compile(r"`[^`\n]+`")
-_LINK = re.compile(r"https?://[^\s)>\]]+|\[[^\]\n]*\]\([^)\n]*\)")
-_HOLE = re.compile(r"\{\{[^}\n]*\}\}|\$\{[^}\n]*\}|%\([a-z_]+\)s|<<[^>\n]+>>")
-_TABLE = re.compile(r"[ \t]*\|.*\|[ \t]*$")
-_FENCED = re.compile(r"^ {0,3}(```|~~~)[^\n]*\n.*?^ {0,3}\1[ \t]*$", re.DOTALL | re.MULTILINE)
+_TASK = (
+    r"(?:re(?:write|word|phrase|vise)|shorten|translate|summari[sz]e|correct|edit|simplify|process|fulfil|comply"
+    r"|assist|help)"
+)
 _REFUSING = re.compile(
-    r"\A\W*(?:i(?:'|’)?m sorry|i am sorry|sorry, (?:but )?i|i (?:cannot|can(?:'|’)t|am unable|am not able)|"
-    r"as an ai|i(?:'|’)m just an ai|unfortunately, i (?:cannot|can(?:'|’)t))",
+    r"\A\W*(?:(?:i(?:'|’)?m|i am) (?:very |so |really )?sorry|sorry|i apologi[sz]e|unfortunately)?\W*"
+    r"(?:but )?(?:as an ai\b|i(?:'|’)m (?:just )?an ai\b|i "
+    r"(?:cannot|can(?:'|’)t|can not|won(?:'|’)t|am (?:unable|not able) to)"
+    rf" (?:do (?:that|this)|{_TASK}\b[^.\n]{{0,30}}"
+    r"\b(?:this|that|it|with|the (?:text|passage|request)|your|you|anything)))"
+    r"|\A\W*(?:es tut mir leid|tut mir leid|(?:je suis )?désolée?|lo siento|mi dispiace|sinto muito)\W+"
+    r"[^.\n]{0,30}(?:kann ich|ich kann|je ne peux|no puedo|non posso|não posso)[^.\n]{0,40}"
+    r"(?:umschreiben|übersetzen|helfen|réécrire|traduire|aider|reescribir|traducir|ayudar|riscrivere|tradurre"
+    r"|aiutar|reescrever|traduzir|ajudar)",
     re.IGNORECASE,
 )
+"""That the model cannot do it; not that the speaker cannot come."""
 _CHOICES = re.compile(
-    r"^\W{0,3}(?:option|version|variant|alternative) (?:1|one|a)\b", re.IGNORECASE | re.MULTILINE
+    r"^\W{0,3}(?:option|version|variant|alternative) (?:1|one|a)\b"
+    r"|\A\W*(?:here|below|these|the following)(?: are|'re| is)\b[^\n]*"
+    r"\b(?:options|versions|variants|alternatives|suggestions|possibilities)\b[^\n]*:",
+    re.IGNORECASE | re.MULTILINE,
 )
-_MARKERS = re.compile(r"<\|?[a-z_]+\|?>|<(?:/)?(?:passage|document)>")
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_TITLES = frozenset(("Mr", "Mrs", "Ms", "Dr", "Sir", "Madam", "Sirs"))
-"""Capitals that a letter may need and that name nobody."""
-_GERMAN = frozenset("der die das und ist ich nicht ein eine den dem zu wir sie es mit auf für von".split())  # noqa: SIM905
-"""So common that about every fifth word of a German text is one of them."""
+_MARKERS = re.compile(
+    r"<\|[^\s<>]{1,30}>|<[^\s<>|]{1,30}\|>|<unused\d+>|<0x[0-9A-F]{2}>|\[/?INST\]|</?(?:passage|document)\d*>"
+    r"|</?(?:start_of_turn|end_of_turn|start_of_image|bos|eos|pad|unk|mask)>"
+)
+"""Special tokens of models; other tags are text."""
+_HTML = re.compile(r"</?[a-z][a-z0-9]*(?: [^<>\n]*)?/?>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +99,32 @@ def _grave(answer: str, original: str, stop: str) -> Iterator[Finding]:
 def _doubts(answer: str, original: str, style: Style) -> Iterator[Finding]:
     if (length := _length(answer, original, style)) is not None:
         yield length
-    if style.is_list and any(not text_units.is_item(line, (0, len(line))) for line in _lines(answer)):
+    if style.is_list and not _is_list(answer):
         yield Finding("no-list", "it is no list")
     keeps = style.keeps
+    if keeps and introduction(answer) and not introduction(original) and not style.is_list:
+        yield Finding("introduced", "it begins with an introduction")
+    if keeps and has_remark(answer, original):
+        yield Finding("remark", "it seems to end with a remark of the model's own")
     if "structure" in keeps:
-        yield from _structure(answer, original)
+        if set(_HTML.findall(answer)) - set(_HTML.findall(original)):
+            yield Finding("structure", "it has other tags")
+        for what in structure.differences(answer, original):
+            yield Finding("structure", f"it has other {what}")
     if keeps & {"structure", "code"}:
-        yield from _verbatim(answer, original, may_go="structure" not in keeps)
+        for what in structure.verbatim(answer, original, may_go="structure" not in keeps):
+            yield Finding("verbatim", f"it has other {what}")
     if keeps & {"numbers", "no-new-numbers"}:
         yield from _numbers(answer, original, may_go="numbers" not in keeps)
     if keeps & {"names", "no-new-names"}:
         yield from _names(answer, original, may_go="names" not in keeps)
     if "words" in keeps and _kept_words(answer, original) < KEPT_WORDS:
         yield Finding("other-words", "it has mostly other words")
-    if "script" in keeps and _other_script(answer, original):
-        yield Finding("other-script", "it is written in other letters")
+    if "script" in keeps:
+        if _other_script(answer, original):
+            yield Finding("other-script", "it is written in other letters")
+        elif _other_language(answer, original):
+            yield Finding("other-language", "it is in another language")
 
 
 def _length(answer: str, original: str, style: Style) -> Finding | None:
@@ -113,70 +136,25 @@ def _length(answer: str, original: str, style: Style) -> Finding | None:
     return None
 
 
-def _structure(answer: str, original: str) -> Iterator[Finding]:
-    def shape(text: str) -> dict[str, list[int] | int]:
-        bare = _FENCED.sub("", text)
-        return {
-            "headings": [level for _, level in text_units.headings_with_levels(bare)],
-            "list items": len(text_units.items(bare)),
-            "table rows": sum(_TABLE.match(line) is not None for line in bare.splitlines()),
-        }
-
-    old, new = shape(original), shape(answer)
-    for what in old:
-        if old[what] != new[what]:
-            yield Finding("structure", f"it has other {what}")
-
-
-def _verbatim(answer: str, original: str, *, may_go: bool) -> Iterator[Finding]:
-    for what, pattern in (("code", _CODE), ("links", _LINK), ("placeholders", _HOLE)):
-        old, new = Counter(pattern.findall(original)), Counter(pattern.findall(answer))
-        if new - old or (old - new and not may_go):
-            yield Finding("verbatim", f"it has other {what}")
-    old_code = [found[0] for found in _FENCED.finditer(original)]
-    if old_code != [found[0] for found in _FENCED.finditer(answer)]:
-        yield Finding("verbatim", "it has other blocks of code")
-
-
 def _numbers(answer: str, original: str, *, may_go: bool) -> Iterator[Finding]:
-    old, new = set(_NUMBER.findall(original)), set(_NUMBER.findall(answer))
-    counted = {str(number) for number in range(1, 1 + len(text_units.items(answer)))}  # of a numbered list
-    if more := sorted(new - old - counted):
+    more, gone = facts.changed_numbers(answer, original)
+    if more:
         yield Finding("new-number", f"it has a number that the passage does not have ({more[0]})")
-    elif (gone := sorted(old - new)) and not may_go:
+    elif gone and not may_go:
         yield Finding("lost-number", f"it lacks a number of the passage ({gone[0]})")
 
 
 def _names(answer: str, original: str, *, may_go: bool) -> Iterator[Finding]:
-    words = {word.casefold() for word in _WORD.findall(original)}
-    stems = words | {word.removesuffix("'s").removesuffix("’s") for word in words}
-    if more := [name for name in _capitalised(answer) if name.casefold() not in stems]:
+    more, gone = facts.changed_names(answer, original)
+    if more:
         yield Finding("new-name", f"it has a name that the passage does not have ({more[0]})")
-        return
-    there = {word.casefold() for word in _WORD.findall(answer)}
-    there |= {word.removesuffix("'s").removesuffix("’s") for word in there}
-    if not may_go and (gone := [name for name in _capitalised(original) if name.casefold() not in there]):
+    elif gone and not may_go:
         yield Finding("lost-name", f"it lacks a name of the passage ({gone[0]})")
 
 
-def _capitalised(text: str) -> list[str]:
-    """Words with a capital where no sentence begins. None in a language that writes every noun so."""
-    words = [word.casefold() for word in _WORD.findall(text)]
-    if sum(word in _GERMAN for word in words) * 8 >= len(words):
-        return []
-    found = []
-    for start, end in text_units.sentences(text):
-        for number, word in enumerate(_WORD.finditer(text, start, end)):
-            name = word[0].removesuffix("'s").removesuffix("’s")
-            begins = text[word.start() - 1 : word.start()] in ('"', "“", "„", "«", ":")
-            if number and not begins and len(name) > 1 and name[0].isupper() and name not in _TITLES:
-                found += [] if name.startswith(("I'", "I’")) else [name]
-    return found
-
-
 def _kept_words(answer: str, original: str) -> float:
-    old = Counter(word.casefold() for word in _WORD.findall(original))
-    new = Counter(word.casefold() for word in _WORD.findall(answer))
+    old = Counter(word.casefold() for word in facts.WORD.findall(original))
+    new = Counter(word.casefold() for word in facts.WORD.findall(answer))
     total = max(sum(old.values()), sum(new.values()))
     return 1.0 if total < 4 else sum((old & new).values()) / total
 
@@ -185,6 +163,12 @@ def _other_script(answer: str, original: str) -> bool:
     old, new = _scripts(original), _scripts(answer)
     letters = sum(new.values())
     return bool(old) and letters >= 4 and sum(new[name] for name in old) < SAME_SCRIPT * letters
+
+
+def _other_language(answer: str, original: str) -> bool:
+    """Where small words tell both clearly."""
+    old, new = (language_of(words_of(text)) for text in (original, answer))
+    return bool(old and new) and old != new
 
 
 def _scripts(text: str) -> Counter[str]:
@@ -196,7 +180,7 @@ def _scripts(text: str) -> Counter[str]:
 
 
 def _loops(text: str) -> bool:
-    words = [word.casefold() for word in _WORD.findall(text)]
+    words = [word.casefold() for word in facts.WORD.findall(text)]
     lines = Counter(line.strip() for line in text.splitlines() if len(line.split()) >= 3)
     if any(count >= 3 for count in lines.values()):
         return True
@@ -219,5 +203,10 @@ def _in_a_row(words: Sequence[str]) -> bool:
     return False
 
 
-def _lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip()]
+def _is_list(text: str) -> bool:
+    """Items, and lines that are indented to belong to one."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    items = [text_units.is_item(line, (0, len(line))) for line in lines]
+    return items[:1] == [True] and all(
+        item or line[0].isspace() for item, line in zip(items, lines, strict=True)
+    )
