@@ -197,3 +197,69 @@ def test_what_is_drawn_depends_on_the_seed_and_survives_a_folder_that_grows() ->
 def test_only_items_with_all_tags_are_kept() -> None:
     assert len(dataset(9).only([("odd", "1")]).items) == 4
     assert not dataset(9).only([("odd", "1"), ("speaker", "Ada")]).items
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_lists_from_other_systems_are_read(tmp_path: Path, end: str) -> None:
+    touch(tmp_path, "table/a.wav", "list/a.wav", "libri/1-2-3.flac")
+    rows_, lines = (
+        ("audio\twords", "a.wav\tHello.", ""),
+        ("items:", " - audio: a.wav", "   words: Hello.", ""),
+    )
+    (tmp_path / "table/eval.tsv").write_bytes(b"\xef\xbb\xbf" + end.join(rows_).encode())
+    (tmp_path / "list/eval.yaml").write_bytes(b"\xef\xbb\xbf" + end.join(lines).encode())
+    (tmp_path / "libri/1-2.trans.txt").write_bytes(b"\xef\xbb\xbf" + f"1-2-3 Hello.{end}".encode())
+    for name in ("table", "list", "libri"):
+        (item,) = read_folder(tmp_path / name).items
+        assert item.words == "Hello."
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\x85", "\x0b", "\x1c"])
+def test_only_a_line_feed_ends_a_line_of_a_transcript(tmp_path: Path, mark: str) -> None:
+    touch(tmp_path, "table/a.wav", "libri/1-2-3.flac")
+    (tmp_path / "table/eval.tsv").write_text(f"audio\twords\na.wav\tone{mark}two\n", encoding="utf-8")
+    (tmp_path / "libri/1-2.trans.txt").write_text(f"1-2-3 one{mark}two\n", encoding="utf-8")
+    for name in ("table", "libri"):
+        (item,) = read_folder(tmp_path / name).items
+        assert item.words == f"one{mark}two"
+
+
+def test_a_cell_may_be_as_long_as_it_likes_and_empty_lines_are_none(tmp_path: Path) -> None:
+    touch(tmp_path, "a.wav", "b.wav")
+    (tmp_path / "eval.tsv").write_text(f"audio\twords\n\na.wav\t{'x' * 200_000}\n\nb.wav\n")
+    assert [len(item.words) for item in read_folder(tmp_path).items] == [200_000, 0]
+    (tmp_path / "eval.tsv").write_text("audio\twords\n\na.wav\tone\ttwo\n")
+    with pytest.raises(UsageError, match=r"eval\.tsv:3:"):
+        read_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("items: [{audio: a.wav, words: 2024-13-45}]", "cannot be understood"),
+        (f"items: {'[' * 3000}", "cannot be understood"),
+        ("language: no\nitems: [{audio: a.wav}]", "`language` is no text"),
+        ("name: 2024\nitems: [{audio: a.wav}]", "`name` is no text"),
+        ("items: [{audio: a.wav, before: 'a<>b<>', after: a}]", "item 1: `before`"),
+        (f"items: [{{audio: {'x' * 300}.wav}}]", "cannot be found"),
+    ],
+)
+def test_odd_yaml_is_told_from_a_fault(tmp_path: Path, text: str, what: str) -> None:
+    touch(tmp_path, "a.wav")
+    (tmp_path / "eval.yaml").write_text(text)
+    with pytest.raises(UsageError, match=what) as caught:
+        read_folder(tmp_path)
+    assert caught.value.hint
+
+
+def test_what_is_left_empty_is_not_called_none(tmp_path: Path) -> None:
+    touch(tmp_path, "a.wav")
+    (tmp_path / "eval.yaml").write_text("name:\nlanguage:\nnote:\nitems: [{audio: a.wav, speaker: }]\n")
+    found = read_folder(tmp_path)
+    assert (found.name, found.language, found.note) == (tmp_path.name, "en", "")
+    assert found.items[0].speaker == ""
+
+
+def test_a_folder_with_an_impossible_name_is_no_folder() -> None:
+    with pytest.raises(UsageError, match="is no folder"):
+        read_folder(Path("x" * 5000))

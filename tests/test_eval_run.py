@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from running import ok, refused, rows
 
 from benchmarks.endpoint_rig import endpoint
 from voice_edit.config import load_settings
+from voice_edit.errors import UsageError
 from voice_edit.evaluation import runner, variants
 from voice_edit.evaluation.layouts import read_folder
 from voice_edit.evaluation.outcomes import Heard
@@ -248,3 +250,30 @@ def test_a_server_is_compared_with_the_model_on_this_machine(
     assert [local["label"], server["label"]] == ["bundled · streamed", "server"]
     assert [item["heard"] for item in server["items"]] == [item["heard"] for item in local["items"]]
     assert server["row"]["edits_right"] == 2
+
+
+def test_results_that_somebody_touched_are_passed_over(tmp_path: Path) -> None:
+    right = {"variant": "v", "item": "i", "heard": Heard(key="a.wav").to_json()}
+    touched = [
+        '{"variant": "v", "item": "i", "heard": "words"}',
+        "null",
+        "[]",
+        "",
+        '{"variant": ["v"]}',
+        "\ufeff{}",
+    ]
+    (tmp_path / FILE).write_text("\n".join([*touched, json.dumps(right), '{"v"']), encoding="utf-8")
+    with open_store(tmp_path) as store:
+        assert store.variant("v").heard("a.wav", "i") == Heard(key="a.wav")
+
+
+def test_a_disk_that_is_full_is_said_and_no_fault(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"{}\n" * 1000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3050, hard))  # no file becomes longer: a disk with 50 bytes
+    try:
+        with pytest.raises(UsageError, match="cannot be written") as caught, open_store(tmp_path) as store:
+            store.add("v", "i", Heard(key="a.wav"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "Make room" in caught.value.hint

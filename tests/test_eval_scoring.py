@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from voice_edit.evaluation import statistics
 from voice_edit.evaluation.dataset import Item
 from voice_edit.evaluation.outcomes import Heard, HeardUtterance
+from voice_edit.evaluation.report import interval, points
 from voice_edit.evaluation.scoring import Counts, count_characters, count_words, normaliser, score
 
 
@@ -195,3 +196,15 @@ def test_shares_and_uneven_pairs_have_their_textbook_values() -> None:
     assert statistics.mcnemar(0, 0) == 1.0
     assert statistics.mcnemar(10, 2) == pytest.approx(0.0386, abs=1e-4)
     assert statistics.mcnemar(0, 6) == pytest.approx(0.03125)
+
+
+def test_a_single_recording_says_nothing_of_others() -> None:
+    alone = statistics.grouping(["Ada"])
+    found = statistics.rate([2], [10], alone, seed=1)
+    assert found is not None
+    assert not found.is_known
+    assert interval(found) == "20.0 %"
+    told = statistics.difference([2], [1], [10], alone, seed=1)
+    assert told is not None
+    assert not told.is_clear, "nothing is called better for one recording"
+    assert points(told.interval) == "-10.0"

@@ -125,7 +125,9 @@ def evaluate(
     place = folder_out or Path(f"eval-{folder.resolve().name}")
     machine = this_machine()
     tasks = runner.tasks(chosen, run.settings(), run.paths(), program())
-    output.note(f"{len(dataset.items)} recordings, {len(tasks)} times; results are kept in {place}")
+    many = "recording" if len(dataset.items) == 1 else "recordings"
+    times = "" if len(tasks) == 1 else f", each {len(tasks)} times"
+    output.note(f"{len(dataset.items)} {many}{times}; results are kept in {place}")
     try:
         with signals_as_ctrl_c(), open_store(place) as store:
             found = _hear(dataset, split, tasks, run, output, store)

@@ -5,11 +5,12 @@ Nothing is heard here, and no recording is opened; those that a list names and t
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from voice_edit.caret_marks import read_marked
 from voice_edit.errors import UsageError
 from voice_edit.evaluation.dataset import Dataset, Item
 
@@ -27,7 +28,7 @@ def read_folder(folder: Path, *, split: str | None = None, language: str | None 
     `split`: which table of Common Voice; `language` overrides what the folder says (else English). Raises
     UsageError with what is wrong, and where.
     """
-    if not folder.is_dir():
+    if not _is(Path.is_dir, folder):
         raise UsageError(f"{folder} is no folder.", hint="Name a folder of recordings; see docs/eval.md.")
     for is_it, read in _LAYOUTS.values():
         if is_it(folder):
@@ -58,14 +59,18 @@ def _read_list(folder: Path, split: str | None) -> Dataset:
     if unknown:
         raise _wrong(path, f"it has an unknown key: {unknown[0]}")
     items = tuple(_item(folder, row, f"{path}, item {number}") for number, row in enumerate(data["items"], 1))
-    name, language = str(data.get("name", folder.name)), str(data.get("language", "en"))
-    return Dataset(name, "voice-edit", items, language, str(data.get("note", "")).strip())
+    told = {key: data.get(key) for key in ("name", "language", "note")}
+    for key, value in told.items():
+        if value is not None and not isinstance(value, str):  # YAML reads `no`, Norwegian, as false
+            raise _wrong(path, f"`{key}` is no text; put it between quotation marks")
+    name, language, note = told["name"] or folder.name, told["language"] or "en", told["note"] or ""
+    return Dataset(name, "voice-edit", items, language, note.strip())
 
 
 def _read_table(folder: Path, split: str | None) -> Dataset:
     path = folder / LIST_TSV
     items = []
-    for number, row in enumerate(_rows(path), 2):
+    for number, row in _rows(path):
         # A table has no lines within a cell, so a text's are written as \n.
         texts = {name: _unescaped(row[name]) for name in ("before", "after") if row.get(name)}
         items.append(_item(folder, {**{k: v for k, v in row.items() if v}, **texts}, f"{path}:{number}"))
@@ -104,6 +109,11 @@ def _item(folder: Path, row: Any, where: str) -> Item:
         raise _wrong(where, "`before` and `after` belong together")
     if mode == "edit" and texts["before"] is None:
         raise _wrong(where, "a command needs a text: `before` and `after`")
+    if texts["before"] is not None:
+        try:
+            read_marked(texts["before"])
+        except UsageError as error:
+            raise UsageError(f"{where}: `before`: {error}", hint=error.hint) from error
     tags = row.get("tags", {})
     if not isinstance(tags, Mapping):
         raise _wrong(where, "`tags` is no mapping")
@@ -115,7 +125,7 @@ def _item(folder: Path, row: Any, where: str) -> Item:
         mode="edit" if mode == "edit" else "dictate",
         before=texts["before"],
         after=texts["after"],
-        speaker=str(row.get("speaker", row.get("voice", ""))),
+        speaker=str(row.get("speaker") or row.get("voice") or ""),
         tags=tuple(sorted((str(name), str(value)) for name, value in {**more, **tags}.items())),
     )
 
@@ -126,7 +136,7 @@ def _item(folder: Path, row: Any, where: str) -> Item:
 def _read_librispeech(folder: Path, split: str | None) -> Dataset:
     items = []
     for path in sorted(folder.rglob("*.trans.txt")):
-        for number, line in enumerate(_text(path).splitlines(), 1):
+        for number, line in enumerate(_lines(path), 1):
             name, _, words = line.strip().partition(" ")
             if not name:
                 continue
@@ -148,7 +158,7 @@ def _read_common_voice(folder: Path, split: str | None) -> Dataset:
         )
     path = folder / f"{split or present[0]}.tsv"
     items, language = [], "en"
-    for row in _rows(path):
+    for _, row in _rows(path):
         name = row["path"]
         # Older releases leave the ending out.
         audio = folder / "clips" / (name if Path(name).suffix else f"{name}.mp3")
@@ -195,7 +205,7 @@ def _require_items(found: Dataset, folder: Path) -> None:
         if item.key in keys:
             raise UsageError(f"{folder}: {item.key} is listed twice.", hint="List each recording once.")
         keys.add(item.key)
-    missing = [item for item in found.items if not item.audio.is_file()]
+    missing = [item for item in found.items if not _is(Path.is_file, item.audio)]
     if missing:
         others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
         raise UsageError(
@@ -203,19 +213,29 @@ def _require_items(found: Dataset, folder: Path) -> None:
         )
 
 
-def _rows(path: Path) -> Iterable[dict[str, str]]:
-    """Lines of a table with tabs, by the names in its first line. Quotation marks mean nothing."""
-    lines = _text(path).splitlines()
-    reader = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE, restval="")
-    names = reader.fieldnames or []
+def _is(kind: Callable[[Path], bool], path: Path) -> bool:
+    try:
+        return kind(path)
+    except OSError:  # a name that is too long, a folder that nobody may look into
+        return False
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Lines of a table with tabs, by the names in its first line, each with its number. Quotation marks mean
+    nothing.
+    """
+    lines = _lines(path)
+    names = lines[0].split("\t")
     needed = ("path", "sentence") if path.name != LIST_TSV else ("audio", "words")
     for name in needed:
         if name not in names:
             raise _wrong(path, f"its first line names no column `{name}`")
-    for number, row in enumerate(reader, 2):
-        if None in row:
+    for number, line in enumerate(lines[1:], 2):
+        cells = line.split("\t")
+        if len(cells) > len(names):
             raise _wrong(f"{path}:{number}", "it has more cells than the first line")
-        yield row
+        if line:
+            yield number, dict(zip_longest(names, cells, fillvalue=""))
 
 
 def _unescaped(text: str) -> str:
@@ -231,9 +251,14 @@ def _unescaped(text: str) -> str:
     return "".join(out)
 
 
+def _lines(path: Path) -> list[str]:
+    """Only a line feed ends a line: what `splitlines` takes for one besides may stand in a transcript."""
+    return [line.removesuffix("\r") for line in _text(path).split("\n")]
+
+
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # tables come with a mark of their byte order
     except OSError as error:
         raise UsageError(
             f"{path} cannot be read: {error.strerror}.", hint="Check its permissions."
@@ -251,6 +276,8 @@ def _yaml(path: Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark is not None else path
         raise _wrong(where, "it is no YAML") from error
+    except (ValueError, RecursionError) as error:  # a date that there is not; brackets without end
+        raise _wrong(path, f"it cannot be understood ({error})") from error
 
 
 def _wrong(where: Path | str, what: str) -> UsageError:

@@ -300,11 +300,15 @@ def interval(found: Interval | None) -> str:
     """A share with where it lies."""
     if found is None:
         return ""
+    if not found.is_known:
+        return f"{100 * found.value:.1f} %"
     return f"{100 * found.value:.1f} % [{100 * found.low:.1f}, {100 * found.high:.1f}]"
 
 
 def points(found: Interval) -> str:
     """A difference of shares, in percentage points."""
+    if not found.is_known:
+        return f"{100 * found.value:+.1f}"
     return f"{100 * found.value:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]"
 
 

@@ -30,6 +30,8 @@ class Interval:
     value: float
     low: float
     high: float
+    is_known: bool = True
+    """False where there is a single recording: it says nothing of others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Difference:
     @property
     def is_clear(self) -> bool:
         """Whether the interval leaves zero out."""
-        return not self.interval.low <= 0.0 <= self.interval.high
+        return self.interval.is_known and not self.interval.low <= 0.0 <= self.interval.high
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def rate(
     if not sums[0].any():  # resampling nothing gives nothing; three in so many would hardly have been missed
         return Interval(0.0, 0.0, min(1.0, 3.0 / total))
     drawn = _resampled(sums, groups.count, seed)
-    return _interval(float(sums[0].sum()) / total, _ratio(drawn[0], drawn[1]))
+    return _interval(float(sums[0].sum()) / total, _ratio(drawn[0], drawn[1]), groups)
 
 
 def difference(
@@ -98,7 +100,7 @@ def difference(
     differences = _ratio(drawn[1] - drawn[0], drawn[2])
     pairs = list(zip(first, second, strict=True))
     return Difference(
-        _interval(float((sums[1] - sums[0]).sum()) / total, differences),
+        _interval(float((sums[1] - sums[0]).sum()) / total, differences, groups),
         fewer=float((differences < 0).mean() + (differences == 0).mean() / 2),
         better=sum(b < a for a, b in pairs),
         worse=sum(b > a for a, b in pairs),
@@ -154,7 +156,7 @@ def _ratio(above: Numbers, below: Numbers) -> Numbers:
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
-def _interval(value: float, drawn: Numbers) -> Interval:
+def _interval(value: float, drawn: Numbers, groups: Grouping) -> Interval:
     edge = (1 - SURE) / 2
     low, high = np.quantile(drawn, [edge, 1 - edge])
-    return Interval(value, float(low), float(high))
+    return Interval(value, float(low), float(high), is_known=groups.count > 1)

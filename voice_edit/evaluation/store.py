@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -87,7 +87,7 @@ class Store:
             whole += len(line)
             try:
                 self._take(json.loads(line))
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, AttributeError):
                 continue  # of a later version, or touched by somebody
         self._file.truncate(whole)
         self._file.seek(whole)
@@ -117,7 +117,7 @@ def open_store(folder: Path) -> Iterator[Store]:
         raise UsageError(
             f"{path} cannot be written: {error.strerror}.", hint="Name another folder: --output FOLDER"
         ) from error
-    with file:
+    try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -128,3 +128,6 @@ def open_store(folder: Path) -> Iterator[Store]:
         store = Store(path, file)
         store.read()
         yield store
+    finally:
+        with suppress(OSError):  # of what a full disk did not take, it was told
+            file.close()
