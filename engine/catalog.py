@@ -165,7 +165,7 @@ def profile_for(model: Path) -> PromptProfile:
 
 
 def _by_path(model: Path, projector: str | Path | None, folder: Path | None) -> ModelFiles:
-    if not exists(model) and model.suffix.lower() != ".gguf":
+    if model == Path() or (not exists(model) and model.suffix.lower() != ".gguf"):
         own = model_store.stored(folder) if folder is not None else []
         known = ", ".join(dict.fromkeys([*model_names(), *(one.name for one in own)]))
         raise ModelMissing(

@@ -357,3 +357,24 @@ def test_what_is_imported_is_among_the_known_models() -> None:
 
 def test_a_very_long_name_is_no_fault() -> None:
     assert len(refused("model", "use", "x" * 5000, code=4)) < 1000
+
+
+@pytest.mark.parametrize("name", ["Model.GGUF", "weights", "./weights", "sub/../weights"])
+def test_a_file_is_used_from_every_folder(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = tiny.tiny_model()
+    (tmp_path / "sub").mkdir()
+    for called in ("Model.GGUF", "weights"):
+        shutil.copy(pair.model, tmp_path / called)
+    shutil.copy(pair.projector, tmp_path / "mmproj.gguf")
+    monkeypatch.chdir(tmp_path)
+    ok("model", "use", name)
+    assert load_settings().engine.model == str(tmp_path / Path(name).name)
+    monkeypatch.chdir("/")
+    told = run("model", "list").stderr
+    assert f"In use: {tmp_path / Path(name).name}" in told
+    assert "model pull" not in told, "it has one of its own"
+
+
+def test_no_name_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "Known models" in refused("model", "use", "", code=4)

@@ -50,6 +50,20 @@ class ModelStatus:
         }  # fmt: skip
 
 
+def is_known(name: str, paths: Paths) -> bool:
+    """Whether it is the name of something; else it is the path of a file."""
+    from engine import model_store
+    from engine.errors import ModelError
+    from engine.model_rows import model_rows
+
+    if name == "server" or name in model_rows():
+        return True
+    try:
+        return model_store.read(paths.models, name) is not None
+    except ModelError:
+        return True
+
+
 def overview(settings: Settings, paths: Paths, machine: Machine | None = None) -> list[ModelStatus]:
     """Every model of the catalogue, and every imported one. Raises ModelFailed."""
     with failures_named():

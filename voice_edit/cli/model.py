@@ -53,10 +53,11 @@ def list_(context: typer.Context, as_json: AsJson = False) -> None:
         output.note(_row("  name", "files", "memory", "here", "fits"), style="dim")
     for one in found:
         output.result(one.to_json(), shown(one))
+    used = next((one.name for one in found if one.used), None)
+    if used is None:
+        output.note(f"\nIn use: {settings.engine.model}", style="")
     output.note(f"\n{models.machine_line(machine)}", style="")
-    if (best := models.suggest(found)) is not None and not any(
-        one.used and one.name != "bundled" for one in found
-    ):
+    if (best := models.suggest(found)) is not None and used == "bundled":
         output.note(
             f"To hear real voices: voice-edit model pull {best.name} --use   "
             f"({gb(best.size - best.here)} GB to fetch). The bundled model works meanwhile.",
@@ -159,7 +160,7 @@ def _use(run: Invocation, name: str) -> None:
     from voice_edit.paths import whole_path
 
     output, paths, settings = run.output(), run.paths(), run.settings()
-    if name.endswith(".gguf"):
+    if name and not models.is_known(name, paths):  # a file: it must be found from every folder
         name = str(whole_path(name))
     if settings.engine.projector is not None:  # it belongs to the model before
         settings_file.write_setting(paths, "engine.projector", None)
