@@ -9,6 +9,7 @@ more memory than a second.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import stat
@@ -21,7 +22,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import AudioEmpty, AudioError, AudioMissing, AudioNotFinite, AudioUnreadable
+from engine.errors import (
+    AudioEmpty,
+    AudioError,
+    AudioMissing,
+    AudioNotFinite,
+    AudioTooLong,
+    AudioUnreadable,
+)
 from engine.events import Samples
 from engine.frames import SAMPLE_RATE
 from engine.loudness import Loudness, check_loudness
@@ -75,9 +83,10 @@ class Recipe:
         return self.frames / self.rate
 
 
-def inspect(path: Path) -> Recipe:
+def inspect(path: Path, *, longest_s: float = math.inf) -> Recipe:
     """Read all of `path` once; return how to hear it. Raises the `AudioError` that says why it cannot be
-    heard."""
+    heard, AudioTooLong as soon as it is known to last longer than `longest_s`.
+    """
     _check_file(path)
     with _opened(path) as file:
         rate, channels = int(file.samplerate), int(file.channels)
@@ -86,7 +95,7 @@ def inspect(path: Path) -> Recipe:
         if channels > MOST_CHANNELS:
             raise AudioUnreadable(f"{path}: {channels} channels; at most {MOST_CHANNELS} can be used")
         with _mpg123_silenced():
-            measured = _measure(path, file, rate, channels)
+            measured = _measure(path, file, rate, channels, longest_s)
         promised = _promised_frames(file, measured.frames)
     frames = measured.frames
     if frames == 0:
@@ -188,13 +197,15 @@ class _Measured:
         return (weights * gain).astype(np.float32), offset * gain
 
 
-def _measure(path: Path, file: Any, rate: int, channels: int) -> _Measured:
+def _measure(path: Path, file: Any, rate: int, channels: int, longest_s: float) -> _Measured:
     measured = _Measured(rate, channels)
     for block in _read(path, file, rate // 50 * 16):
         if not measured.add(block):
             bad = ~np.isfinite(block).all(axis=1)
             second = (measured.frames + int(np.argmax(bad))) / rate
             raise AudioNotFinite(f"{path}: around {second:.3f} s, samples are not numbers (NaN or infinite)")
+        if measured.frames > longest_s * rate:  # whatever the header promises
+            raise AudioTooLong(f"{path} lasts longer than the {longest_s:g} s that can be sent at once")
     return measured
 
 

@@ -101,6 +101,13 @@ class AudioNotFinite(AudioError):
     hint = "Export the recording again as 16-bit WAV, which cannot hold such values."
 
 
+class AudioTooLong(AudioError):
+    """More sound than may be sent at once."""
+
+    code = "audio-too-long"
+    hint = "Send it in parts, or allow more: api.longest_audio_s."
+
+
 class AudioEmpty(AudioError):
     """A file without one sample."""
 

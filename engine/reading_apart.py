@@ -36,14 +36,9 @@ READING_S = 60.0
 MEMORY_BYTES = 2 << 30
 """Address space of the process; a decoder needs a tenth of it."""
 
+NICENESS = 10
+
 _HEADER_BYTES = 4096
-
-
-class TooLong(AudioError):  # noqa: N818  (says what is wrong)
-    """More sound than may be sent at once."""
-
-    code = "audio-too-long"
-    hint = "Send it in parts, or allow more: api.longest_audio_s."
 
 
 class Reading:
@@ -152,7 +147,7 @@ def _environment() -> dict[str, str]:
 
 
 def _error_of(header: dict[str, Any], path: str) -> AudioError:
-    kinds: dict[str, type[AudioError]] = {TooLong.code: TooLong}
+    kinds: dict[str, type[AudioError]] = {}
     waiting: list[type[AudioError]] = [AudioError]
     while waiting:
         kind = waiting.pop()
@@ -175,9 +170,7 @@ def main(path: str, longest_s: float, out: IO[bytes]) -> None:
     from engine import _soundfile
 
     try:
-        recipe = _soundfile.inspect(Path(path))
-        if recipe.seconds > longest_s:
-            raise TooLong(f"{CALLED} lasts {recipe.seconds:.0f} s; at most {longest_s:.0f} s can be sent")
+        recipe = _soundfile.inspect(Path(path), longest_s=longest_s)
         blocks = list(_soundfile.blocks(recipe))
     except EngineError as error:
         told = {"error": error.code, "message": str(error)[:1000], "hint": error.hint[:1000]}
@@ -189,8 +182,12 @@ def main(path: str, longest_s: float, out: IO[bytes]) -> None:
 
 
 def _give_up_rights() -> None:
-    """Bound memory and processor, and write no file: a core of it would hold what was said."""
+    """Bound memory and processor, and write no file: a core of it would hold what was said. The microphone
+    goes first with the processor, too.
+    """
     import resource
+
+    os.nice(NICENESS)
 
     limits = {
         resource.RLIMIT_CORE: 0,

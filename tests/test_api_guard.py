@@ -21,6 +21,7 @@ from voice_edit.api import guard, token
 from voice_edit.api.failures import ApiUnavailable
 from voice_edit.api.guard import refusal
 from voice_edit.api.protocol import MOST_CONNECTIONS
+from voice_edit.api.requests import MOST_PARTS
 from voice_edit.api.server import bound
 
 
@@ -356,16 +357,80 @@ def test_without_the_key_not_a_byte_of_the_body_is_waited_for(rig: Rig) -> None:
     assert status_of(rig.raw(head)) == 401
 
 
-def test_connections_beyond_the_most_are_closed_and_the_others_served(rig: Rig) -> None:
+def test_somebody_who_holds_connections_keeps_nobody_out(rig: Rig) -> None:
     held = [socket.create_connection(("127.0.0.1", rig.port), timeout=30) for _ in range(MOST_CONNECTIONS)]
     try:
-        with socket.create_connection(("127.0.0.1", rig.port), timeout=30) as more:
-            assert until_closed(more) == b""
-        held[0].sendall(request_head(rig, "GET", "/v1/models", f"Authorization: Bearer {rig.token}"))
-        assert status_of(held[0].recv(1 << 16)) == 200
+        assert rig.ask("GET", "/v1/models")[0] == 200
+        assert until_closed(held[0]) == b"", "the one that waited longest makes room"
+        held[1].sendall(request_head(rig, "GET", "/v1/models", f"Authorization: Bearer {rig.token}"))
+        assert status_of(held[1].recv(1 << 16)) == 200
     finally:
         for each in held:
             each.close()
+
+
+def test_connections_beyond_the_most_are_closed_while_all_others_are_at_work(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voice_edit.api.protocol.MOST_CONNECTIONS", 1)
+    head = request_head(
+        rig, "POST", "/v1/edits", f"Authorization: Bearer {rig.token}", "Content-Type: application/json",
+        "Content-Length: 10", "Expect: 100-continue",
+    )  # fmt: skip
+    with socket.create_connection(("127.0.0.1", rig.port), timeout=30) as working:
+        working.sendall(head)
+        assert b"100" in working.recv(1000)
+        with socket.create_connection(("127.0.0.1", rig.port), timeout=30) as more:
+            assert until_closed(more) == b""
+        working.sendall(b"x" * 10)
+        assert status_of(working.recv(1 << 16)) == 400
+
+
+@pytest.mark.parametrize(
+    ("headers", "with_key", "status"),
+    [
+        ({"Content-Type": "application/json"}, False, 401),
+        ({"Content-Type": "application/json", "Origin": "null"}, True, 403),
+        ({"Content-Type": "text/plain"}, True, 415),
+        ({"Content-Type": "multipart/form-data; boundary=b"}, True, 400),
+        ({"Content-Type": "application/json"}, True, 413),
+    ],
+)
+def test_who_is_refused_while_sending_is_told_why(
+    rig: Rig, headers: dict[str, str], with_key: bool, status: int
+) -> None:
+    path = "/v1/audio/transcriptions" if "multipart" in headers["Content-Type"] else "/v1/edits"
+    body = b"x" * ((1 if status in (400, 415) else 16) << 20)
+    for _ in range(5):
+        assert rig.ask("POST", path, body, headers=headers, with_key=with_key)[0] == status
+
+
+def test_who_goes_on_sending_after_that_is_hung_up_on(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = request_head(rig, "POST", "/v1/edits", "Transfer-Encoding: chunked")
+    monkeypatch.setattr("voice_edit.api.protocol.LINGER_S", 0.3)
+    assert status_of(rig.raw(head)) == 401  # and it ends, though nothing more comes
+    monkeypatch.setattr("voice_edit.api.protocol.LINGER_S", 1000.0)
+    monkeypatch.setattr("voice_edit.api.protocol.LINGER_BYTES", 1 << 20)
+    with socket.create_connection(("127.0.0.1", rig.port), timeout=30) as endless:
+        endless.sendall(head)
+        assert is_hung_up_on(endless, b" " * (1 << 16))
+
+
+def test_who_does_not_read_the_answers_is_hung_up_on(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voice_edit.api.protocol.STALLED_S", 0.3)
+    request = request_head(rig, "GET", "/openapi.json", f"Authorization: Bearer {rig.token}")
+    with socket.create_connection(("127.0.0.1", rig.port), timeout=30) as deaf:
+        assert is_hung_up_on(deaf, request * 100)
+
+
+@pytest.mark.parametrize("unit", [b"[],", b'{"":0},', b"0,", b'"",'])
+def test_json_that_only_takes_memory_is_not_read(rig: Rig, unit: bytes) -> None:
+    marks = sum(unit.count(mark) for mark in (b"[", b"{", b",", b":"))
+    many = unit * (MOST_PARTS // marks)
+    headers = {"Content-Type": "application/json"}
+    for units, expected in ((many, 413), (many[: len(many) // 2 // len(unit) * len(unit)], 422)):
+        body = b'{"text": "a", "words": "undo", "x": [' + units + b"0]}"
+        assert rig.ask("POST", "/v1/edits", body, headers=headers)[0] == expected
 
 
 @pytest.mark.parametrize(
@@ -394,6 +459,16 @@ def request_head(rig: Rig, method: str, path: str, *headers: str) -> bytes:
     """The head of a request to our own host."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{rig.port}", *headers, "", ""]
     return "\r\n".join(lines).encode()
+
+
+def is_hung_up_on(sender: socket.socket, data: bytes) -> bool:
+    """Whether the other end hangs up while this is sent again and again."""
+    for _ in range(1000):
+        try:
+            sender.sendall(data)
+        except ConnectionError:
+            return True
+    return False
 
 
 def status_of(answer: bytes) -> int:

@@ -35,9 +35,6 @@ Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 BODY_S = 30.0
 """How long a body may take to come; from this very machine, the largest takes a fraction of a second."""
 
-DRAINED_BYTES = 256 << 20
-"""Of a body that is too large, so much is read and thrown away, so that the client gets to reading why."""
-
 _ALWAYS = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -121,8 +118,6 @@ class Guard:
             failed = error if isinstance(error, ApiError) else _fault(error)
             if answer.has_begun:
                 raise  # it cannot be taken back; the connection is cut
-            if failed.status == 413:
-                await body.drain()
             await answer.fail(failed, body_is_read=body.is_complete)
         finally:
             taken_s = time.monotonic() - began_s
@@ -167,17 +162,6 @@ class _Body:
         if self._bytes > self._most_bytes:
             raise self._too_large()
         return message
-
-    async def drain(self) -> None:
-        """Read what still comes, within bounds: a connection that is closed on unread bytes takes the answer
-        away from whoever sends.
-        """
-        try:
-            async with asyncio.timeout(self._until_s - time.monotonic()):
-                while not self.is_complete and self._bytes < DRAINED_BYTES:
-                    self._count(await self._receive())
-        except TimeoutError:
-            pass
 
     def _count(self, message: Message) -> None:
         self._bytes += len(message.get("body", b""))

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 START_S = 10.0
-STOP_S = 5
-"""How long answers that are on their way are waited for, in whole seconds."""
+STOP_S = 1
+"""How long clients have to take the answer that the program was stopped, in whole seconds."""
 _HEAD_BYTES = 32 << 10
 _FORM_BYTES = 64 << 10
 """What a form has around its file, at most."""
