@@ -22,6 +22,9 @@ Round: TypeAlias = tuple[float, float]
 TRIES = 3
 """Rounds with a draft, and rounds without, before one is preferred."""
 
+TRY_TOKENS = 4
+"""Guesses in a draft that is only tried: what more of them cost is calculated from that."""
+
 KEPT_ROUNDS = 24
 """Rounds of each kind that are remembered."""
 
@@ -83,7 +86,7 @@ class DraftGate:
         if not found:
             return 0
         if self._due:
-            return found if self._due[0] else 0
+            return min(found, TRY_TOKENS) if self._due[0] else 0
         lengths = sorted({found, *(n for n in (1, 2, 4, 8, 16) if n < found)})
         best = max(lengths, key=lambda n: _expected(n, hit_rate) / self._cost_s(n))
         gains = _expected(best, hit_rate) / self._cost_s(best) >= LEAST_GAIN * self._plain_rate()
