@@ -18,6 +18,7 @@ HEAVY = {
     "jinja2", "torch", "rapidfuzz", "jellyfish", "dbus_fast", "Xlib", "evdev", "onnxruntime", "tomlkit",
     "starlette", "uvicorn",
     "huggingface_hub", "httpx2", "PIL",
+    "wyoming",
 }  # fmt: skip
 MAX_LINES = 500
 
@@ -88,6 +89,10 @@ def test_libraries_of_keys_stay_in_the_backend_that_needs_them() -> None:
     assert importers("pynput") <= {"hotkeys/_pynput.py"}
     assert importers("evdev") <= {"hotkeys/_evdev.py"}
     assert {name for name in importers("dbus_fast") if name.startswith("hotkeys/")} <= {"hotkeys/_portal.py"}
+
+
+def test_only_one_file_imports_the_wyoming_package() -> None:
+    assert importers("wyoming") == {"voice_edit/wyoming/_protocol.py"}
 
 
 def test_the_program_never_imports_its_training() -> None:

@@ -61,7 +61,7 @@ LOOPBACK = {
 }  # fmt: skip
 ASKED = {
     "engine/_hub.py",  # `voice-edit model pull`
-    "engine/server_http.py",  # [server] url; other machines with allow_remote
+    "engine/server_http.py", "engine/server_call.py",  # [server] url; other machines with allow_remote
     "voice_edit/wyoming/_protocol.py", "voice_edit/wyoming/address.py",
     "voice_edit/wyoming/server.py",  # [wyoming] enabled; other machines with allow_remote
 }  # fmt: skip
