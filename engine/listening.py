@@ -311,7 +311,8 @@ def doubt(hypothesis: Hypothesis, profile: PromptProfile) -> NoSpeech | None:
     """Why the words of an utterance cannot be used at all, or None."""
     if not hypothesis.text:
         return NoSpeech("sound like a voice, but no words in it")
-    if hypothesis.confidence is not None and hypothesis.confidence < profile.min_confidence:
+    # Not `<`: what is no number (a graphics card that overflowed) is not sure of anything.
+    if hypothesis.confidence is not None and not hypothesis.confidence >= profile.min_confidence:
         return WordsUnsure(f"no words that the model is sure of (confidence {hypothesis.confidence:.1f})")
     return None
 

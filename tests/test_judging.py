@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from engine.judging.choose import Candidate, choose, same_words
 from engine.judging.judge import judge, judged
 from engine.judging.languages import another_language, language_of, words_of
 from engine.judging.verdict import Symptom, Verdict, joined
+from engine.listening import doubt
 from engine.training import texts
 
 MEASURED = Calibration(
@@ -219,6 +221,14 @@ def test_a_threshold_of_ones_own_counts_instead() -> None:
     words = heard("one two three", 1.0)
     assert not judge(words, PROFILE, purpose="dictation", below=0.0).weak
     assert judge(words, PROFILE, purpose="dictation", below=1.0).weak
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_confidence_that_is_no_number_is_none(value: float) -> None:
+    assert at(MEASURED.dictation, value) < 1e-9
+    words = replace(heard("one two three"), word_log_probs=(0.0, -value, 0.0), confidence=-value)
+    assert judge(words, PROFILE, purpose="command").weak
+    assert doubt(words, PROFILE) is not None, "not even written down"
 
 
 def test_where_nobody_measured_only_what_words_look_like_counts() -> None:

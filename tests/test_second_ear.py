@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from running import ok, rows
 
@@ -12,6 +14,7 @@ from engine.catalog import find_model
 from engine.source import WavSource
 from voice_edit import pipeline, second_ear
 from voice_edit.config import Settings, load_settings
+from voice_edit.errors import Interrupted
 from voice_edit.paths import Paths
 from voice_edit.weighing import Weigher
 
@@ -82,3 +85,40 @@ def test_a_second_engine_that_is_no_model_is_told_and_harms_nothing(
     assert utterance["weak"] is True
     assert utterance["why"].startswith("broken: ")
     assert "broken.gguf" in utterance["why"]
+
+
+def stretch_of(path: Path) -> second_ear.Stretch:
+    sound = np.concatenate([chunk.samples for chunk in pipeline.open_recording(path).chunks()])
+    return second_ear.Stretch(sound, len(sound), 0)
+
+
+def test_giving_up_is_heeded_also_while_the_second_engine_is_still_looked_for(
+    doubting: None, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with second_ear.opened(load_settings(), Paths.from_environment()) as second:
+        assert second is not None
+        real = pipeline.open_engine
+
+        def given_up(*arguments: Any, **more: Any) -> Any:
+            second.cancel()
+            return real(*arguments, **more)
+
+        monkeypatch.setattr(pipeline, "open_engine", given_up)
+        with pytest.raises(Interrupted):
+            second.hear(stretch_of(samples / "01-change.wav"), purpose="command", speech_s=1.0)
+        monkeypatch.setattr(pipeline, "open_engine", real)
+        heard = second.hear(stretch_of(samples / "01-change.wav"), purpose="command", speech_s=1.0).heard
+        assert heard is not None
+        assert heard.text == "Change Monday to Wednesday.", "the next time it hears again"
+
+
+def test_a_fault_of_the_second_engine_costs_no_words(
+    doubting: None, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: Any, **more: Any) -> Any:
+        raise BlockingIOError("Resource temporarily unavailable")  # no more processes for this user
+
+    monkeypatch.setattr(pipeline, "open_engine", broken)
+    (utterance,) = rows("transcribe", samples / "01-change.wav")[0]["utterances"]
+    assert utterance["text"] == "Change Monday to Wednesday."
+    assert utterance["why"] == "other: A fault in it: BlockingIOError."

@@ -116,17 +116,23 @@ class SecondEar:
         from engine.judging.choose import Candidate
 
         self._stop_idling()
+        self._hearing = hearing = _Hearing()
         try:
             engine = self._ready()
-            heard = self._hear(engine, stretch, terms)
+            heard = self._hear(engine, hearing, stretch, terms)
+            return self._candidate(engine, heard, purpose, speech_s)
         except Interrupted:
             raise
         except VoiceEditError as error:
             logger.info("the second engine is of no use: %s", error)
             return Candidate(engine=self.name, tier=self.tier, problem=_sentence(error))
+        except Exception as error:  # the first engine's words are there: a fault of this one costs none
+            logger.exception("the second engine failed")
+            problem = f"A fault in it: {type(error).__name__}."
+            return Candidate(engine=self.name, tier=self.tier, problem=problem)
         finally:
+            self._hearing = None
             self._begin_idling()
-        return self._candidate(engine, heard, purpose, speech_s)
 
     def cancel(self) -> None:
         """Make the `hear` that is running raise Interrupted."""
@@ -153,8 +159,9 @@ class SecondEar:
                 self._engine = self._open()
             return self._engine
 
-    def _hear(self, engine: ResidentEngine, stretch: Stretch, terms: Sequence[str]) -> Hypothesis:
-        self._hearing = hearing = _Hearing()
+    def _hear(
+        self, engine: ResidentEngine, hearing: _Hearing, stretch: Stretch, terms: Sequence[str]
+    ) -> Hypothesis:
         timer = threading.Timer(self._timeout_s, hearing.stop, kwargs={"late": True})
         timer.daemon = True
         timer.start()
@@ -173,7 +180,6 @@ class SecondEar:
             raise
         finally:
             timer.cancel()
-            self._hearing = None
         start = stretch.start_sample
         return replace(heard, start_sample=start, end_sample=start + stretch.speech_samples)
 

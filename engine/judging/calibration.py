@@ -52,7 +52,9 @@ class Calibration:
 
 
 def at(curve: Curve, doubt: float) -> float:
-    """The probability that belongs to a doubt >= 0."""
+    """The probability that belongs to a doubt >= 0; none to one that is no number."""
+    if math.isnan(doubt):
+        return 0.0
     offset, slope = curve
     z = offset + slope * math.log(max(doubt, LEAST_DOUBT))
     return 1.0 / (1.0 + math.exp(-max(-700.0, min(700.0, z))))
