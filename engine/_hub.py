@@ -52,7 +52,18 @@ class HuggingFaceHub:
     """A `Hub`. The endpoint is that of the environment unless said."""
 
     def __init__(self, endpoint: str | None = None, *, stall_s: float = STALL_S) -> None:
+        """Raises HubUnreachable for an endpoint that is no address."""
         self._endpoint = (endpoint or constants.ENDPOINT).rstrip("/")
+        try:
+            parts = urlsplit(self._endpoint)
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_address = False
+        if not is_address:
+            raise HubUnreachable(
+                f"'{endpoint or constants.ENDPOINT}' is no address of a hub",
+                hint="HF_ENDPOINT must look like https://huggingface.co; unset it to use that one.",
+            )
         self._timeout = httpx2.Timeout(stall_s, connect=min(CONNECT_S, stall_s))
 
     @property

@@ -431,3 +431,16 @@ def test_a_connection_that_hardly_moves_is_one_that_broke(hub: HubServer, folder
             clock=lambda: float(next(now)),
         )
     assert drip.asked == 3
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["http://[::1", "http://", "huggingface.co", "ftp://a", "http://a:port", "not a url", "file:///etc"],
+)
+def test_a_mirror_that_is_no_address_is_told(endpoint: str) -> None:
+    from engine._hub import HuggingFaceHub
+
+    with pytest.raises(HubUnreachable, match="no address") as caught:
+        HuggingFaceHub(endpoint)
+    assert "HF_ENDPOINT" in caught.value.hint
+    assert HuggingFaceHub("http://[::1]:8080/mirror/").place == "[::1]:8080"
