@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 from running import run
 
+from engine.catalog import find_model
 from engine.fit import Placement
 from engine.machine import Device, Machine
 from voice_edit.doctor.memory import BUILDS, hardware, judge
@@ -63,3 +66,35 @@ def test_the_doctor_says_where_the_model_in_use_goes() -> None:
     assert '"check": "memory"' in done.stdout
     assert "CPU" in done.stdout
     assert "Bundled takes 0.1 GB" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("engine", "state", "said"),
+    [
+        ("", "skipped", "only marked"),
+        ("bundled", "warning", "hears already"),
+        ("nobody", "warning", "cannot be used: 'nobody' is neither"),
+        ("gemma-4-12b", "warning", "is not here"),
+        ("server", "warning", "none is named"),
+    ],
+)
+def test_the_doctor_says_whether_the_second_engine_can_be_used(
+    monkeypatch: pytest.MonkeyPatch, engine: str, state: str, said: str
+) -> None:
+    monkeypatch.setenv("VOICE_EDIT_FALLBACK__ENGINE", engine)
+    done = json.loads(run("doctor", "--only", "second", "--json").stdout.splitlines()[0])
+    assert (done["check"], done["state"]) == ("second", state)
+    assert said in done["message"]
+    assert done["remedy"] or state == "skipped"
+
+
+def test_the_doctor_says_what_the_second_engine_needs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    files = find_model()
+    for path in (files.model, files.projector):
+        shutil.copy(path, tmp_path / path.name)
+    monkeypatch.setenv("VOICE_EDIT_FALLBACK__ENGINE", str(tmp_path / files.model.name))
+    done = json.loads(run("doctor", "--only", "second", "--json").stdout.splitlines()[0])
+    assert done["state"] == "ok"
+    assert "The second engine, model, needs 0.1 GB in main memory" in done["message"]

@@ -41,17 +41,26 @@ def tier_of(model: str) -> int:
     return TIERS.get(model, 1)
 
 
-def second_ear(settings: Settings, paths: Paths) -> SecondEar | None:
-    """The second engine of the settings, not opened yet; None where none is named, or the one that hears
-    already. Raises nothing: what is wrong with it is told when it would have been of use.
+def settings_of(settings: Settings) -> Settings | None:
+    """The settings under which the second engine hears; None where none is named, or the one that hears
+    already.
     """
     model = settings.fallback.engine
     if not model or model == settings.engine.model:
         return None
     engine = settings.engine.model_copy(update={"model": model, "projector": None, "writing_tokens": 0})
-    own = settings.model_copy(update={"engine": engine})
+    return settings.model_copy(update={"engine": engine})
+
+
+def second_ear(settings: Settings, paths: Paths) -> SecondEar | None:
+    """The second engine of the settings, not opened yet; None where none is named, or the one that hears
+    already. Raises nothing: what is wrong with it is told when it would have been of use.
+    """
+    own = settings_of(settings)
+    if own is None:
+        return None
     return SecondEar(
-        model,
+        own.engine.model,
         own,
         lambda: pipeline.open_engine(own, paths),
         timeout_s=settings.fallback.timeout_s,

@@ -102,6 +102,7 @@ LINKS: tuple[Link, ...] = (
     Link("larger", "Real voices", "model:larger", 20, own_process=True, needs=("model",)),
     Link("server", "Server", "server:server", 60),
     Link("memory", "Memory", "memory:memory", 30, own_process=True, needs=("model",)),
+    Link("second", "Second engine", "memory:second", 30, own_process=True),
     Link("hearing", "Hearing", "model:hearing", 180, own_process=True, needs=("model",)),
     Link("portaudio", "Sound system", "sound:portaudio", 20, own_process=True),
     Link("microphone", "Microphone", "sound:microphone", 25, own_process=True, needs=("portaudio",)),

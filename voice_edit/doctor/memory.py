@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from voice_edit.doctor.checks import Context, Finding, State
 
 if TYPE_CHECKING:
-    from engine.fit import Placement
+    from engine.catalog import ModelFiles
+    from engine.fit import Needs, Placement
     from engine.machine import Machine
+    from voice_edit.config import Settings
 
 LARGE_BYTES: Final = 10**9
 """A model below this is quick without a graphics card."""
@@ -48,12 +50,62 @@ def memory(context: Context) -> Finding:
         return Finding("skipped", "A server hears; no model is loaded here.")
     files = pipeline.find_model(context.settings, context.paths)
     chosen = context.settings.engine
-    wanted = fit.needs_of(
-        files, n_ctx=chosen.context_tokens, text_ctx=chosen.writing_tokens, loading=chosen.loading()
-    )
+    wanted = _needs(files, context.settings)
     here = fit.machine()
     placement = fit.place(wanted, here, chosen.loading())
     return judge(files.name, wanted.weights, placement, here, hardware(), checks=chosen.check_memory)
+
+
+def second(context: Context) -> Finding:
+    """Whether the engine that hears doubtful words again can do so, beside the one that hears."""
+    from engine import fit
+    from voice_edit import engines, pipeline
+    from voice_edit.errors import VoiceEditError
+    from voice_edit.second_ear import settings_of, shown_name
+
+    settings, paths = context.settings, context.paths
+    own = settings_of(settings)
+    if not settings.fallback.engine:
+        return Finding("skipped", "None is named; what is doubtful is only marked.")
+    if own is None:
+        return Finding(
+            "warning",
+            "The second engine is the one that hears already, so it is never asked",
+            "Name another one, or none, as fallback.engine.",
+        )
+    name = shown_name(settings.fallback.engine)
+    try:
+        if engines.uses_server(own):
+            engines.server_of(own)
+            return Finding("ok", "The server hears again what is doubtful", "", {"name": name})
+        files = pipeline.find_model(own, paths)
+        beside = 0
+        if not engines.uses_server(settings) and not paths.socket.exists():  # a daemon has its model already
+            beside = _needs(pipeline.find_model(settings, paths), settings).total
+    except VoiceEditError as error:
+        return Finding("warning", f"The second engine cannot be used: {error}", error.hint, {"name": name})
+    here = fit.machine()
+    if here.available_bytes is not None:
+        here = replace(here, available_bytes=max(0, here.available_bytes - beside))
+    placement = fit.place(_needs(files, own), here, own.engine.loading())
+    said = f"The second engine, {name}, needs {placement.said}"
+    if placement.fits:
+        return Finding("ok", said, "", {"name": name})
+    return Finding(
+        "warning",
+        said,
+        "Name a smaller one as fallback.engine, or end what else takes memory.",
+        {"name": name},
+    )
+
+
+def _needs(files: ModelFiles, settings: Settings) -> Needs:
+    from engine import fit
+
+    chosen = settings.engine
+    return fit.needs_of(
+        files, n_ctx=chosen.context_tokens, text_ctx=chosen.writing_tokens, loading=chosen.loading()
+    )
 
 
 def judge(
