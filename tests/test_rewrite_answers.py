@@ -104,3 +104,24 @@ def test_markdown_and_addresses_have_to_come_through(case: dict[str, Any]) -> No
 @pytest.mark.parametrize("case", CASES["changed"], ids=lambda case: case["answer"][:50])
 def test_changed_facts_and_languages_are_doubtful(case: dict[str, Any]) -> None:
     assert case["code"] in [one.code for one in looked_at("Formal", case["before"], case["answer"])[1]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "_" * 4000,
+            "**a " * 1500,
+            "```\n" * 1000 + "x",
+            "`" * 6000,
+            "one two three 4 " * 1500,
+            "[a](" * 2000,
+        ),
+        *("\n---\n" * 1500 + "I made", "<a " * 2000, "here is the " * 600 + ":\n\nx", "a.a@" * 1500),
+    ],
+    ids=lambda text: text[:12],
+)
+def test_no_text_holds_up_who_looks_at_it(text: str) -> None:
+    # Quadratic patterns take minutes for these; the runner's limit is the bound.
+    for answer, original in ((text, "one two"), (text + "\n\nI kept 5", text)):
+        looked_at("Formal", original, answer)

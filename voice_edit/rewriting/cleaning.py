@@ -14,6 +14,8 @@ _PAIRS = {'"': '"', "“": "”", "„": "“", "«": "»", "'": "'", "‘": "�
 _TAG = re.compile(r"\A\s*<(passage\d*|text|answer|document\d*)>\s*(.*?)\s*</\1>\s*\Z", re.DOTALL)
 _FENCE = re.compile(r"\A\s*(```|~~~)[\w-]*[ \t]*\n(.*?)\n?[ \t]*\1\s*\Z", re.DOTALL)
 
+LONGEST_INTRODUCTION = 200
+"""Characters of a line that announces what follows."""
 OWN_WORD = 5
 """Letters of a word that is no accident in two texts."""
 
@@ -28,7 +30,6 @@ _WORK = (
     r"|proofread|formal|professional|friendl|key points|main points|summary"
 )
 """What talk about an answer is about."""
-_LINE = re.compile(r"\A[^\n]*\S[^\n]*(?=\n[ \t]*\S|\n[ \t]*\n)")
 _ANNOUNCES = re.compile(
     rf"[*_ \t]*(?:(?:{_YES})\b[^\n:：]{{0,40}}[!.,，。！、 ]\s*)?(?:"
     rf"(?:here(?:'s|’s| is| are)|this is|below is|(?:the )?following is)\b[^\n]*(?:{_WORK}|\btext\b)"
@@ -102,9 +103,10 @@ def cleaned(answer: str, original: str, *, asked: str = "") -> str:
 
 def introduction(text: str) -> str:
     """The first line where more follows that it announces with a colon, else nothing."""
-    found = _LINE.match(text)
-    line = found[0].rstrip(" \t*_") if found is not None else ""
-    return line if line.endswith((":", "：")) else ""
+    line, _, rest = text.partition("\n")
+    line = line.rstrip(" \t*_")
+    announces = line.endswith((":", "：")) and len(line) <= LONGEST_INTRODUCTION and not rest.isspace()
+    return line if announces and rest else ""
 
 
 def has_remark(text: str, original: str) -> bool:

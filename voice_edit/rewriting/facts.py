@@ -30,8 +30,8 @@ def changed_numbers(new: str, old: str) -> tuple[list[str], list[str]]:
     """Numbers that only the new text has, and numbers that only the old one has."""
     there, was = _numbers(new), _numbers(old)
     counted = {str(number) for number in range(1, 1 + len(text_units.items(new)))}  # of a numbered list
-    more = there - was - _spelled(old) - counted
-    gone = was - there - _spelled(new)
+    more, gone = there - was - counted, was - there
+    more, gone = more and more - _spelled(old), gone and gone - _spelled(new)
     signs, old_signs = (_SIGNS & set(text) for text in (new, old))
     if signs - old_signs and old_signs - signs:
         more, gone = more | (signs - old_signs), gone | (old_signs - signs)

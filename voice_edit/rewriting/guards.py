@@ -34,12 +34,12 @@ _TASK = (
     r"|assist|help)"
 )
 _REFUSING = re.compile(
-    r"\A\W*(?:(?:i(?:'|’)?m|i am) (?:very |so |really )?sorry|sorry|i apologi[sz]e|unfortunately)?\W*"
+    r"\A\W{0,8}(?:(?:i(?:'|’)?m|i am) (?:very |so |really )?sorry|sorry|i apologi[sz]e|unfortunately)?\W{0,8}"
     r"(?:but )?(?:as an ai\b|i(?:'|’)m (?:just )?an ai\b|i "
     r"(?:cannot|can(?:'|’)t|can not|won(?:'|’)t|am (?:unable|not able) to)"
     rf" (?:do (?:that|this)|{_TASK}\b[^.\n]{{0,30}}"
     r"\b(?:this|that|it|with|the (?:text|passage|request)|your|you|anything)))"
-    r"|\A\W*(?:es tut mir leid|tut mir leid|(?:je suis )?désolée?|lo siento|mi dispiace|sinto muito)\W+"
+    r"|\A\W{0,8}(?:es tut mir leid|tut mir leid|(?:je suis )?désolée?|lo siento|mi dispiace|sinto muito)\W+"
     r"[^.\n]{0,30}(?:kann ich|ich kann|je ne peux|no puedo|non posso|não posso)[^.\n]{0,40}"
     r"(?:umschreiben|übersetzen|helfen|réécrire|traduire|aider|reescribir|traducir|ayudar|riscrivere|tradurre"
     r"|aiutar|reescrever|traduzir|ajudar)",
@@ -48,7 +48,7 @@ _REFUSING = re.compile(
 """That the model cannot do it; not that the speaker cannot come."""
 _CHOICES = re.compile(
     r"^\W{0,3}(?:option|version|variant|alternative) (?:1|one|a)\b"
-    r"|\A\W*(?:here|below|these|the following)(?: are|'re| is)\b[^\n]*"
+    r"|\A\W{0,8}(?:here|below|these|the following)(?: are|'re| is)\b[^\n]*"
     r"\b(?:options|versions|variants|alternatives|suggestions|possibilities)\b[^\n]*:",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -107,7 +107,9 @@ def _make(slots: Slots) -> Meaning:
         if looks is None:
             continue
         target = what_or_bare(rest[:length])
-        if target is None or (isinstance(target, Quote) and _is_thing(rest.norms[length:])):
+        if target is None:
+            continue
+        if isinstance(target, Quote) and (_is_thing(rest.norms[length:]) or _is_counted(rest.norms[:length])):
             continue
         return [look(target) for look in looks]
     return None
@@ -118,6 +120,11 @@ def _is_thing(words: tuple[str, ...]) -> bool:
     return words[0] in ("heading", "title", "list", "the") or (
         words[0] in ("in", "into", "on", "to") and words[1:2] == ("the",)
     )
+
+
+def _is_counted(words: tuple[str, ...]) -> bool:
+    """ "This paragraph into three", with "bullet points" behind it: new text is wanted."""
+    return len(words) > 2 and words[-2] in ("in", "into", "as") and cardinal(words[-1:]) is not None
 
 
 def _verb(look: Look) -> Callable[[Slots], Meaning]:

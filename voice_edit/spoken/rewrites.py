@@ -5,11 +5,12 @@ rest.
 from collections.abc import Callable
 
 from voice_edit.commands import Rewrite
+from voice_edit.numbers import cardinal
 from voice_edit.phrase import Phrase
 from voice_edit.rewriting import styles
 from voice_edit.selectors import Quote, Selector, That, Unit, Whole
 from voice_edit.spoken.rule import Meaning, Rule, Slots
-from voice_edit.spoken.selectors import structural
+from voice_edit.spoken.selectors import structural, what
 
 _VERBS = (
     "rewrite|rephrase|reword|paraphrase|summarise|summarize|"
@@ -26,6 +27,10 @@ _FLAWS = (
 )
 _LOOSE_FLAWS = "style|tone|wording|flow"
 _LONG = ("sentence", "paragraph", "section", "line", "heading", "item", "list")
+_MANNERS = frozenset("in into to as with so for by like using without more less".split())  # noqa: SIM905
+"""What begins to say how something is to be rewritten."""
+_DEGREES = frozenset("a bit little much more less very slightly somewhat".split())  # noqa: SIM905
+_WORDS = (("the", "word"), ("the", "words"), ("the", "phrase"))
 _POINTS = "[the] key|main|most_important points|ideas"
 
 
@@ -36,10 +41,34 @@ def _rewrite(scope: Selector, meant: styles.Meant | None = None) -> Rewrite:
 
 
 def _scope(phrase: Phrase) -> tuple[Selector, Phrase] | None:
-    """The longest beginning of the phrase that names a place, and what follows; quotes do not count."""
+    """The longest beginning of the phrase that names a place, and what follows; of quotes only those that are
+    called words. "In two sentences" says how long, not where.
+    """
+    if (word := _said_word(phrase)) is not None:
+        return word
     for length in range(min(len(phrase), 24), 0, -1):
-        if (found := structural(phrase[:length])) is not None and not isinstance(found, Quote):
+        said = phrase[:length]
+        if (found := structural(said)) is not None and not isinstance(found, Quote) and not _measured(said):
             return found, phrase[length:]
+    return None
+
+
+def _measured(phrase: Phrase) -> bool:
+    norms = phrase.norms
+    return any(norms[at] == "in" and cardinal(norms[at + 1 : at + 2]) is not None for at in range(len(norms)))
+
+
+def _said_word(phrase: Phrase) -> tuple[Selector, Phrase] | None:
+    """ "The word hello into German": not the word at the caret, and what follows the word that is named."""
+    if phrase.norms[:2] not in _WORDS or len(phrase) < 3:
+        return None
+    if phrase.norms[2] in _MANNERS or styles.meant_by(phrase[2:].norms) is not None:
+        return None
+    for length in range(3, len(phrase) + 1):
+        rest = phrase[length:].norms
+        is_manner = rest[:1] and (rest[0] in _MANNERS or styles.meant_by(rest) is not None)
+        if (is_manner or not rest) and isinstance(quote := what(phrase[:length]), Quote):
+            return quote, phrase[length:]
     return None
 
 
@@ -79,6 +108,8 @@ def _flaws(style: str | None) -> Callable[[Slots], Meaning]:
 def _make(slots: Slots) -> Meaning:
     """ "make this paragraph friendlier": what is made of it is not a look that the grammar knows."""
     rest = slots["rest"]
+    if (word := _said_word(rest)) is not None:
+        return _rewrite(word[0], styles.meant_by(word[1].norms)) if len(word[1]) else None
     for length in range(min(len(rest) - 1, 24), 0, -1):
         if (found := structural(rest[:length])) is not None:
             return _rewrite(found, styles.meant_by(rest[length:].norms))
@@ -87,13 +118,15 @@ def _make(slots: Slots) -> Meaning:
 
 def _turn_into(slots: Slots) -> Meaning:
     """ "turn this paragraph into a poem"; a word is replaced, not rewritten."""
-    scope, what = structural(slots["scope"]), slots["what"]
+    scope, result = structural(slots["scope"]), slots["what"]
     if scope is None:
         return None
-    meant = styles.meant_by(what.norms)
-    if meant is None and (into := styles.language(what.norms)) is not None:
+    norms = result.norms
+    meant = styles.meant_by(norms)
+    if meant is None and (into := styles.language(norms)) is not None:
         meant = styles.Meant("Translate", into)
-    if meant is None and what.norms[0] not in ("a", "an", "something"):
+    so_many = cardinal(norms[:1]) is not None and styles.meant_by(norms[1:]) == styles.Meant("Key points")
+    if meant is None and norms[0] not in ("a", "an", "something") and not so_many:
         return None
     long = isinstance(scope, That | Whole) or scope.kind in ("selection", "range")
     if isinstance(scope, Unit):
@@ -102,11 +135,15 @@ def _turn_into(slots: Slots) -> Meaning:
 
 
 def _put(slots: Slots) -> Meaning:
-    """ "say this more formally", "put the last sentence into German": only where a style is named, since what
-    else is put or said is put in."""
+    """ "say this more formally", "put the last sentence into German": only where it is said how, since what
+    else is put or said is put in ("say that is nice")."""
     found = _scope(slots["rest"])
-    meant = styles.meant_by(found[1].norms) if found is not None and len(found[1]) else None
-    return None if found is None or meant is None else _rewrite(found[0], meant)
+    if found is None or not len(found[1]):
+        return None
+    manner = found[1].norms
+    how = manner[0] in _MANNERS or (manner[-1].endswith(("er", "ly")) and _DEGREES.issuperset(manner[:-1]))
+    meant = styles.meant_by(manner) if how else None
+    return None if meant is None else _rewrite(found[0], meant)
 
 
 def _points(slots: Slots) -> Meaning:
