@@ -7,11 +7,12 @@ Nothing is asked of a server before it is needed, and no connection is kept.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -20,13 +21,14 @@ import numpy as np
 from engine import decode
 from engine.catalog import ModelFiles, PromptProfile, profiles
 from engine.errors import Cancelled, ContextFull, EngineError, ServerError, ServerLost
-from engine.events import Hypothesis, HypothesisStop, Samples, Timing
+from engine.events import Hypothesis, Samples, Timing
 from engine.frames import FRAME_SAMPLES, samples_to_s
 from engine.keeper import EngineState
-from engine.server_dialects import HIDES_CUTS, Ask, Chunk, ask_to_hear, read_line, wav_file
-from engine.server_http import Call, ServerOptions, Tell, Wire
+from engine.server_answer import Answered, Collected
+from engine.server_call import Call, Tell
+from engine.server_dialects import HIDES_CUTS, Ask, ask_to_hear, read_line, wav_file
+from engine.server_http import ServerOptions, Wire
 from engine.server_probe import Capabilities, probe
-from engine.spelling import score_words
 from engine.terms import usable
 
 __all__ = ["Server", "ServerEngine", "ServerOptions", "ServerSession"]
@@ -34,28 +36,16 @@ __all__ = ["Server", "ServerEngine", "ServerOptions", "ServerSession"]
 MOST_FRAMES = 750
 """30 s: what Gemma 4 and Whisper alike were made to hear at once."""
 
-LONGEST_TEXT = 32
-"""Characters of an answer for each token that was asked for; a server that says more does not count."""
+LONGEST_SILENCES = 4.0
+"""Within so many times as long as it may be silent, a server has said what it can do, or what it heard, all
+of it: one that dribbles is never silent.
+"""
+
+AFTER_END_S = 2.0
+"""How long a server may go on behind the end of its answer: counts may follow, and some never hang up."""
 
 FAMILIES = (("voice-edit", "bundled"), ("bundled", "bundled"), ("e2b", "gemma-4-e"), ("e4b", "gemma-4-e"))
 """What in a model's name tells how it wants to be asked; all others are asked like Gemma 4 12B."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """An answer that is complete."""
-
-    text: str
-    stop: HypothesisStop
-    confidence: float | None
-    """Mean natural-log probability of its tokens, where the server tells."""
-    word_log_probs: tuple[float, ...]
-    asked_s: float
-    first_s: float
-    """When its first text came, in seconds of the monotonic clock; the end, where there is none."""
-    final_s: float
-    steps: int
-    """Tokens of it, as far as the server tells; else lines."""
 
 
 class Server:
@@ -80,64 +70,47 @@ class Server:
         """What it can do. Raises ServerError."""
         known = self._known
         if known is None or (for_hearing and known.hears is None and known.deaf == "it was not asked"):
-            known = self._known = await probe(self.wire, for_hearing=for_hearing)
+            longest_s = LONGEST_SILENCES * self.wire.options.read_s
+            try:
+                async with asyncio.timeout(longest_s):
+                    known = self._known = await probe(self.wire, for_hearing=for_hearing)
+            except TimeoutError:
+                raise ServerLost(f"{self.url} did not say within {longest_s:g} s what it can do") from None
         return known
 
     def forget(self) -> None:
         """It may be another one the next time."""
         self._known = None
 
-    async def answer(self, ask: Ask, profile: PromptProfile, tell: Tell, *, max_tokens: int) -> Answered:
+    async def answer(
+        self, ask: Ask, profile: PromptProfile, tell: Tell, *, max_tokens: int, longest_s: float
+    ) -> Answered:
         """Send a request and read its answer to the end; `tell` gets the pieces of text as they come.
 
-        Raises ServerError.
+        Once it has said why it ends, an answer is complete, whatever becomes of the connection. Raises
+        ServerError.
         """
-        asked_s = time.monotonic()
-        first_s: float | None = None
-        text = decode.AnswerText(profile.thought_open, profile.thought_close)
-        pieces: list[tuple[str, float]] = []
-        stop: HypothesisStop | None = None
-        size = steps = 0
-        async with aclosing(self.wire.lines(ask)) as lines:
-            async for line in lines:
-                chunk = read_line(line)
-                if chunk is None:
-                    continue
-                stop = stop or chunk.stop
-                if self._is_cut(chunk, max_tokens):
-                    stop = "max_tokens"
-                pieces += chunk.pieces
-                if not chunk.text:
-                    continue
-                steps += max(1, len(chunk.pieces))
-                first_s = time.monotonic() if first_s is None else first_s
-                size += len(chunk.text)
-                if size > max_tokens * LONGEST_TEXT:
-                    stop = "max_tokens"
-                    break
-                if piece := text.push(chunk.text.encode("utf-8", "replace")):
-                    tell(piece)
-        if stop is None:
-            raise ServerLost(f"{self.url} ended before its answer did")
-        final_s = time.monotonic()
-        whole = text.finish()
-        scores = [score for _, score in pieces]
-        words = score_words([piece for piece in pieces if piece[0]])
-        return Answered(
-            text=whole,
-            stop=stop,
-            confidence=sum(scores) / len(scores) if scores and whole else None,
-            word_log_probs=words if len(words) == len(whole.split()) else (),
-            asked_s=asked_s,
-            first_s=final_s if first_s is None else first_s,
-            final_s=final_s,
-            steps=steps,
-        )
-
-    def _is_cut(self, chunk: Chunk, max_tokens: int) -> bool:
-        """Whether a server that does not say so has cut its answer."""
-        hides = self._known is not None and self._known.kind in HIDES_CUTS
-        return hides and chunk.answer_tokens is not None and chunk.answer_tokens >= max_tokens
+        known = self._known
+        hides_cuts = known is not None and known.kind in HIDES_CUTS
+        got = Collected(profile, max_tokens, hides_cuts=hides_cuts)
+        try:
+            async with asyncio.timeout(longest_s) as limit, aclosing(self.wire.lines(ask)) as lines:
+                async for line in lines:
+                    chunk = read_line(line)
+                    if chunk is None:
+                        continue
+                    if got.stop is None and chunk.stop is not None:
+                        limit.reschedule(asyncio.get_running_loop().time() + AFTER_END_S)
+                    got.take(chunk, tell)
+                    if chunk.is_last or got.is_too_long:
+                        break
+        except TimeoutError:
+            if got.stop is None:
+                raise ServerLost(f"{self.url} did not end its answer within {longest_s:g} s") from None
+        except ServerLost:
+            if got.stop is None:
+                raise
+        return got.answered(self.url)
 
 
 class ServerEngine:
@@ -251,7 +224,8 @@ class ServerEngine:
                 max_tokens=most,
                 names=names,
             )
-            return await self.server.answer(ask, profile, tell, max_tokens=most)
+            longest_s = LONGEST_SILENCES * self.server.wire.options.read_s
+            return await self.server.answer(ask, profile, tell, max_tokens=most, longest_s=longest_s)
         except ServerError as error:
             self.server.forget()
             self._tell(EngineState("failed", message=str(error)))

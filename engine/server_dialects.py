@@ -13,6 +13,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
+import re
 import wave
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -48,6 +50,11 @@ THINKS_BY_TEMPLATE = frozenset({"llama-server", "vllm", "sglang", "mlx"})
 """Those that hand `chat_template_kwargs` to the model's chat template."""
 
 
+LEAST_LOG_PROB = -100.0
+
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """A request, ready to be sent with POST."""
@@ -72,6 +79,8 @@ class Chunk:
     """Why it ended, in the line that says so."""
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
+    is_last: bool = False
+    """Whether nothing follows."""
 
 
 def wav_file(samples: Samples) -> bytes:
@@ -199,13 +208,20 @@ def read_line(line: str) -> Chunk | None:
         return None
     text = text.removeprefix("data:").strip()
     if text == "[DONE]":
-        return Chunk(stop="eos")  # for those that never say why they ended
+        return Chunk(stop="eos", is_last=True)  # for those that never say why they ended
     data = read_object(text)
     if data.get("error"):
         raise ServerLost("the server broke its answer off with an error")
     if isinstance(data.get("text"), str) and "choices" not in data:
-        return Chunk(data["text"], stop="eos")
+        return Chunk(plain(data["text"]), stop="eos", is_last=True)
     return _ollama_chunk(data) if "message" in data or "done" in data else _openai_chunk(data)
+
+
+def plain(text: str) -> str:
+    """Without control characters, but for line ends and tabs: what a server says is typed into programs and
+    shown in terminals, which obey them.
+    """
+    return _STEERING.sub("", text)
 
 
 def read_object(text: str) -> dict[str, Any]:
@@ -235,7 +251,7 @@ def _openai_chunk(data: dict[str, Any]) -> Chunk:
     scores = choice.get("logprobs")
     told = scores.get("content") if isinstance(scores, dict) else None
     return Chunk(
-        text=content if isinstance(content, str) else "",
+        text=plain(content) if isinstance(content, str) else "",
         pieces=_pieces(told),
         stop=_stop(choice.get("finish_reason")),
         prompt_tokens=prompt_tokens,
@@ -247,20 +263,29 @@ def _ollama_chunk(data: dict[str, Any]) -> Chunk:
     message = data.get("message")
     content = message.get("content") if isinstance(message, dict) else None
     return Chunk(
-        text=content if isinstance(content, str) else "",
+        text=plain(content) if isinstance(content, str) else "",
         pieces=_pieces(data.get("logprobs")),
         stop=_stop(data.get("done_reason") or "stop") if data.get("done") else None,
         prompt_tokens=_count(data.get("prompt_eval_count")),
         answer_tokens=_count(data.get("eval_count")),
+        is_last=bool(data.get("done")),
     )
 
 
 def _pieces(told: Any) -> tuple[tuple[str, float], ...]:
     found = []
     for item in told if isinstance(told, list) else ():
-        if isinstance(item, dict) and isinstance(item.get("logprob"), int | float):
-            found.append((str(item.get("token", "")), min(0.0, float(item["logprob"]))))
+        log_prob = _log_prob(item.get("logprob")) if isinstance(item, dict) else None
+        if log_prob is not None:
+            found.append((str(item.get("token", "")), log_prob))
     return tuple(found)
+
+
+def _log_prob(value: Any) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    # JSON has no NaN and no infinity; Python reads them all the same. vLLM says -9999 for "never".
+    return min(0.0, float(max(value, LEAST_LOG_PROB))) if abs(value) < math.inf else None
 
 
 def _stop(reason: Any) -> HypothesisStop | None:

@@ -1,24 +1,20 @@
-"""The wire to a server: one exchange at a time, each in a thread of its own that ends with it.
+"""The wire to a server: one exchange at a time.
 
-Nothing is kept open in between, so there is nothing to close, and nothing runs while nobody asks. Giving an
-exchange up closes its connection at whatever it is (finding the address, connecting, waiting, reading), which
-is how servers learn that nobody wants the answer any more.
+Nothing is kept open in between, so there is nothing to close, and nothing runs while nobody asks. What a
+server says is bounded before it is believed: bytes, lines, the blocks in which they come.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import queue
 import socket
-import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import (
-    Cancelled,
     ContextFull,
     ModelError,
     ServerForbidden,
@@ -35,15 +31,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-Tell = Callable[[str], None]
-"""Takes a piece of text as it appears."""
-
 LONGEST_ANSWER = 8 * 2**20
 """Bytes of an answer that are read; a server that says more is not one of ours."""
 
 LONGEST_LINE = 2**20
 """Bytes of a line in a stream, which holds a word or two."""
+
+LEAST_BLOCK = 64
+"""A block that comes counts as so many bytes at least: reading a million of one byte takes a minute."""
 
 TOO_LONG = ("exceed_context_size", "context size", "context length", "context window")
 """What a refusal says where a text does not fit: llama-server, vLLM, SGLang, llama-cpp-python."""
@@ -76,68 +71,6 @@ class ServerOptions:
 
 class Silent(ServerLost):
     """It said nothing for too long. Asking again would only make it do the same work twice."""
-
-
-class Call(Generic[T]):
-    """Work that talks to a server, begun at once in a thread of its own."""
-
-    def __init__(self, work: Callable[[Tell], Coroutine[Any, Any, T]]) -> None:
-        """`work` is given a function that takes pieces of the answer as they come."""
-        self._work = work
-        self._pieces: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[Any] | None = None
-        self._is_cancelled = False
-        self._result: T
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="server-call", daemon=True)
-        self._thread.start()
-
-    def result(self, on_piece: Tell | None = None) -> T:
-        """Wait for the end; `on_piece` is called here with each piece. Once only.
-
-        Raises Cancelled, ServerError and whatever else the work raises.
-        """
-        try:
-            while (piece := self._pieces.get()) is not None:
-                if on_piece is not None and not self._is_cancelled:
-                    on_piece(piece)
-        except BaseException:
-            self.cancel()
-            raise
-        self._thread.join()
-        if self._is_cancelled:  # also where the whole answer was here already
-            raise Cancelled("stopped by the user")
-        if self._error is not None:
-            raise self._error
-        return self._result
-
-    def cancel(self) -> None:
-        """Give it up: `result` raises Cancelled. From any thread, at any time."""
-        with self._lock:
-            self._is_cancelled = True
-            if self._loop is not None and self._task is not None:
-                self._loop.call_soon_threadsafe(self._task.cancel)
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._main())
-        except asyncio.CancelledError:
-            self._error = Cancelled("stopped by the user")
-        except BaseException as error:
-            self._error = error
-        finally:
-            with self._lock:
-                self._loop = self._task = None
-            self._pieces.put(None)
-
-    async def _main(self) -> None:
-        with self._lock:
-            if self._is_cancelled:
-                raise asyncio.CancelledError
-            self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        self._result = await self._work(self._pieces.put)
 
 
 class Wire:
@@ -209,14 +142,17 @@ class Wire:
         if not ask.streams or "application/json" in response.headers.get("content-type", ""):
             yield await _text(response)
             return
-        rest, size = b"", 0
+        rest, size = bytearray(), 0
         async for block in response.aiter_bytes():
-            size += len(block)
+            size += max(len(block), LEAST_BLOCK)
+            *ends, begin = block.split(b"\n")
+            for end in ends:
+                rest += end
+                yield rest.decode("utf-8", "replace")
+                rest.clear()
+            rest += begin
             if size > LONGEST_ANSWER or len(rest) > LONGEST_LINE:
                 raise ServerLost(f"{self.address.url} does not stop talking")
-            *whole, rest = (rest + block).split(b"\n")
-            for line in whole:
-                yield line.decode("utf-8", "replace")
         if rest:
             yield rest.decode("utf-8", "replace")
 
@@ -296,6 +232,9 @@ class Wire:
                 f"{self.address.url} sends us elsewhere",
                 hint="Redirections are not followed: name the place itself in server.url.",
             )
+        if response.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
+            # A few bytes may become any number of them.
+            raise ServerLost(f"{self.address.url} packs its answer, and was asked not to")
         if response.status_code in (401, 403):
             what = "does not take the key" if self.options.key else "asks for a key"
             raise ServerRefused(
@@ -354,17 +293,18 @@ def _content(ask: Ask | None) -> dict[str, Any]:
 
 
 async def _text(response: httpx2.Response) -> str:
-    whole = bytearray()
+    whole, size = bytearray(), 0
     async for block in response.aiter_bytes():
         whole += block
-        if len(whole) > LONGEST_ANSWER:
+        size += max(len(block), LEAST_BLOCK)
+        if size > LONGEST_ANSWER:
             raise ServerLost("the server does not stop talking")
     return whole.decode("utf-8", "replace")
 
 
 def _retry_after(response: httpx2.Response) -> float | None:
     value = response.headers.get("retry-after", "")
-    return float(value) if value.isdecimal() and 0 < int(value) < 10**6 else None
+    return float(value) if value.isdecimal() and len(value) < 7 and int(value) else None
 
 
 def _why(error: Exception) -> str:

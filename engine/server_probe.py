@@ -31,6 +31,9 @@ from engine.server_http import Wire
 SOUND_TOKENS = 8
 """A second of sound makes a prompt longer by at least so many tokens: 25 with Gemma 4, 12 with others."""
 
+LONGEST_NAME = 300
+"""Characters of a model's name, which may be the path of its file."""
+
 OWNERS: dict[str, Kind] = {
     "llamacpp": "llama-server",
     "me": "llama-cpp-python",
@@ -109,7 +112,7 @@ async def _declared(wire: Wire) -> _Told:
     data = listed.get("data") if listed is not None else None
     rows = [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
     rows.sort(key=lambda row: row.get("loaded") is False)
-    models = tuple(str(row["id"]) for row in rows if row.get("id"))
+    models = tuple(filter(None, (_name(row.get("id")) for row in rows)))
     kind: Kind = next((known for known in KINDS if known == wanted), "openai")
     if wanted == "auto":
         owner = str(rows[0].get("owned_by", "")) if rows else ""
@@ -141,7 +144,8 @@ async def _lmstudio(wire: Wire, models: tuple[str, ...]) -> _Told:
     """Those in memory first: naming another one makes LM Studio load it."""
     listed = await _object(wire, "/api/v0/models") or {}
     data = listed.get("data")
-    rows = [row for row in data if isinstance(row, dict) and row.get("id")] if isinstance(data, list) else []
+    rows = [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
+    rows = [row for row in rows if _name(row.get("id"))]
     chatting = [row for row in rows if row.get("type") in ("llm", "vlm")]
     chatting.sort(key=lambda row: row.get("state") != "loaded")
     names = tuple(str(row["id"]) for row in chatting) or models
@@ -241,11 +245,14 @@ async def _object(wire: Wire, path: str) -> dict[str, Any] | None:
 async def _names(wire: Wire, path: str, rows: str, name: str) -> tuple[str, ...]:
     data = await _object(wire, path) or {}
     found = data.get(rows)
-    return tuple(
-        str(row[name])
-        for row in (found if isinstance(found, list) else ())
-        if isinstance(row, dict) and row.get(name)
-    )
+    named = [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+    return tuple(filter(None, (_name(row.get(name)) for row in named)))
+
+
+def _name(value: Any) -> str:
+    """A model's name; '' for what is none: it is shown in terminals, and sent back."""
+    is_one = isinstance(value, str) and len(value) <= LONGEST_NAME and value.isprintable()
+    return value if is_one else ""
 
 
 def shown(capabilities: Capabilities) -> str:

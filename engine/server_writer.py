@@ -8,11 +8,15 @@ from collections.abc import Callable
 from engine.catalog import PromptProfile
 from engine.errors import EngineError, ModelUnsupported, ServerError
 from engine.events import WritingTiming, Written
-from engine.server import Answered, Server, server_profile
+from engine.server import Server, server_profile
+from engine.server_answer import Answered
+from engine.server_call import Call, Tell
 from engine.server_dialects import ask_to_write
-from engine.server_http import Call, Tell
 from engine.server_probe import Capabilities
 from engine.writer import WriteRequest
+
+LONGEST_TEXT_S = 1800.0
+"""However it dribbles: a large model on a small machine writes a word a second."""
 
 BLIND_HINT = "Leave the image out, or load a model there that sees."
 
@@ -106,7 +110,9 @@ class ServerWriter:
                 raise ModelUnsupported(f"the server's model {known.name} does not see", hint=BLIND_HINT)
             ask = ask_to_write(known.kind, known.model, request)
             profile: PromptProfile = server_profile(known.model)
-            return await self.server.answer(ask, profile, tell, max_tokens=request.max_tokens)
+            return await self.server.answer(
+                ask, profile, tell, max_tokens=request.max_tokens, longest_s=LONGEST_TEXT_S
+            )
         except ServerError:
             self.server.forget()
             raise

@@ -29,8 +29,8 @@ from engine.errors import (
 )
 from engine.events import Hypothesis
 from engine.server import Server, ServerEngine, ServerOptions
+from engine.server_call import Call
 from engine.server_dialects import KINDS
-from engine.server_http import Call
 from engine.server_probe import Capabilities
 from engine.server_writer import ServerWriter
 from engine.writer import Message, WriteRequest

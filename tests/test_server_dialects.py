@@ -186,7 +186,7 @@ def test_answers_that_come_at_once_are_read_too() -> None:
         "usage": {"prompt_tokens": 3},
     }
     assert read_line(json.dumps(whole, indent=1)) == Chunk("Hi", (), "eos", 3)
-    assert read_line('{"text": "Hi"}') == Chunk("Hi", (), "eos")
+    assert read_line('{"text": "Hi"}') == Chunk("Hi", (), "eos", is_last=True)
 
 
 def test_reasoning_is_no_text() -> None:

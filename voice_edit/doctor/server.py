@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def server(context: Context) -> Finding:
     """Asks it what it is and what it can do; where it is to hear, it is played a second of near silence."""
-    from engine.server_http import Call
+    from engine.server_call import Call
     from engine.server_probe import shown
     from voice_edit import engines
     from voice_edit.pipeline import failures_named
