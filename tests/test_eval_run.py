@@ -108,9 +108,11 @@ def test_both_ways_hear_what_transcribe_hears_and_edit_the_texts(folder: Path, t
 
 
 def test_killed_in_the_middle_it_leaves_no_process_and_goes_on_where_it_was(
-    folder: Path, tmp_path: Path, voice_edit_home: Path
+    folder: Path, tmp_path: Path, voice_edit_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = tmp_path / "out"
+    place, scratch = tmp_path / "out", tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
     # As the command line, with the version that this test has.
     started = "from voice_edit.evaluation import variants as v; v.program = lambda: 'this one'; "
     started += "from voice_edit.cli.app import app; app()"
@@ -121,6 +123,7 @@ def test_killed_in_the_middle_it_leaves_no_process_and_goes_on_where_it_was(
         process.send_signal(signal.SIGKILL)
     assert workers
     until(lambda: not any(map(is_running, workers)), "the end of the worker")
+    assert list(scratch.iterdir()) == [], "nothing of what was said lies about"
     kept = outcomes(place)
     with (place / FILE).open("ab") as file:  # what a power cut leaves of a line
         file.write(b'{"v": 1, "variant": "x", "item": "y", "hea')

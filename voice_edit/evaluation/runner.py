@@ -132,8 +132,11 @@ def _hear(run: Run, task: Task, store: Store, prints: Mapping[str, str]) -> None
 
 def _answers(run: Run, variant: Variant, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
     """What a worker says, and at last `died`, if it did. Raises what it could not do."""
-    job = Job(str(run.dataset.folder), run.split, asdict(variant), run.overrides, list(keys))
-    with _worker() as (process, complaints):
+    with (
+        tempfile.TemporaryDirectory(prefix="voice-edit-eval-", ignore_cleanup_errors=True) as scratch,
+        _worker() as (process, complaints),
+    ):
+        job = Job(str(run.dataset.folder), run.split, asdict(variant), run.overrides, list(keys), scratch)
         assert process.stdin is not None
         assert process.stdout is not None
         try:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
-import tempfile
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -36,6 +36,8 @@ class Job:
     """Settings from the command line."""
     keys: list[str]
     """Items that are to be heard, in this order."""
+    scratch: str
+    """A folder for the journal of what is edited; whoever is left of the two processes removes it."""
 
 
 def main() -> None:
@@ -44,7 +46,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="surrogatepass")
     os.dup2(2, 1)
     job = Job(**json.loads(sys.stdin.readline()))
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    threading.Thread(target=_die_with_parent, args=(job.scratch,), daemon=True).start()
     from voice_edit.errors import Fault, VoiceEditError
 
     try:
@@ -73,8 +75,7 @@ def _work(job: Job, answers: IO[str]) -> None:
     settings = settings_of(variant, load_settings(paths, overrides=job.overrides))
     items = {item.key: item for item in read_folder(Path(job.folder), split=job.split).items}
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="voice-edit-eval-")))
-        desk = stack.enter_context(open_desk(settings, folder))
+        desk = stack.enter_context(open_desk(settings, Path(job.scratch)))
         before, gpu_before = resources.memory().resident, resources.gpu_memory_mb()
         engine = open_ear(variant, settings, paths)
         stack.callback(engine.close)
@@ -139,9 +140,10 @@ def _say(answers: IO[str], message: dict[str, Any]) -> None:
     answers.flush()
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(scratch: str) -> None:
     """Also in the middle of an item: nobody is there to take what comes of it."""
     sys.stdin.read()
+    shutil.rmtree(scratch, ignore_errors=True)  # it holds what was said
     os._exit(1)
 
 
