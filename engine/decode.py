@@ -91,6 +91,8 @@ class Rules:
     """See `max_tokens`."""
     close_call: float = CLOSE_CALL
     """See `CLOSE_CALL`."""
+    originals: Sequence[Sequence[int]] = ()
+    """What is written anew: where that says something over and over, the answer may do so as often."""
 
 
 def max_tokens(audio_s: float, tokens_per_word: float) -> int:
@@ -156,6 +158,8 @@ class Answer:
         self._cancelled = cancelled
         self._drafts = drafts
         self._guessing: DraftSource | None = None
+        self._most_rounds: int | None = None
+        """How often the originals say something over and over; None: not looked at yet."""
         self._settled: int | None = None
         """Tokens of the answer in front that the cache holds as it would without guesses; None: not even what
         the answer follows."""
@@ -178,7 +182,7 @@ class Answer:
                     ids.append(token.id)
                     self.tokens.append(token)
                     yield token
-                    stop = "repetition" if loop_length(ids) else None
+                    stop = "repetition" if self._loops() else None
                 if stop is not None or kept == len(draft) or draft[kept] != token.id:
                     break
                 kept += 1
@@ -196,6 +200,14 @@ class Answer:
         if self._rules.is_end(token):
             return "eos"
         return "max_tokens" if len(self._ids) >= self._rules.max_tokens else None
+
+    def _loops(self) -> bool:
+        length = loop_length(self._ids)
+        if not length or not self._rules.originals:
+            return bool(length)
+        if self._most_rounds is None:
+            self._most_rounds = max(map(most_rounds, self._rules.originals))
+        return (len(self._ids) - _loop_start(self._ids, length)) // length > self._most_rounds
 
     def _step(self, compute: Callable[[], None]) -> None:
         if self._cancelled():
@@ -249,16 +261,32 @@ def loop_length(tokens: Sequence[int]) -> int:
     return 0
 
 
+def most_rounds(tokens: Sequence[int]) -> int:
+    """How often the phrase is said that the tokens have most often in a row."""
+    most = 0
+    for length in range(1, min(LONGEST_LOOP, len(tokens) // 2) + 1):
+        run = 0
+        for at in range(length, len(tokens)):
+            run = run + 1 if tokens[at] == tokens[at - length] else 0
+            most = max(most, run // length + 1)
+    return most
+
+
+def _loop_start(ids: Sequence[int], length: int) -> int:
+    """Where the loop begins that the tokens end in."""
+    start = len(ids) - length
+    while start > 0 and ids[start - 1] == ids[start - 1 + length]:
+        start -= 1
+    return start
+
+
 def trim_repetition(tokens: Sequence[Token]) -> list[Token]:
     """The tokens with the loop they end in reduced to its first round."""
     ids = [token.id for token in tokens]
     length = loop_length(ids)
     if not length:
         return list(tokens)
-    keep = len(ids)
-    while keep > length and ids[keep - 1] == ids[keep - 1 - length]:
-        keep -= 1
-    return list(tokens[:keep])
+    return list(tokens[: _loop_start(ids, length) + length])
 
 
 def mean_log_prob(tokens: Sequence[Token]) -> float | None:

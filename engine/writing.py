@@ -155,7 +155,9 @@ class TextPass:
         picker, sources = self._constrained(grammar, lambda: [token.id for token in answer.tokens])
         lookup = PromptLookup(originals, starts_word=self._starts_word, length=self._length, gate=self.gate)
         sources += [lookup] * (engine.speed.lookup and bool(originals))
-        rules = decode.Rules(is_end=engine._is_end, max_tokens=min(max_tokens, branch.free()))
+        rules = decode.Rules(
+            is_end=engine._is_end, max_tokens=min(max_tokens, branch.free()), originals=originals
+        )
         if engine.speed.mtp and engine.mtp is not None:
             sources.append(engine.mtp.source(lambda: cache.ledger.end, SEQUENCE))
         answer = decode.Answer(branch, picker, rules, is_cancelled, sources)

@@ -288,6 +288,16 @@ def test_a_loop_is_cut_back_to_its_first_round() -> None:
     assert [token.id for token in trim_repetition(tokens)] == [9, 8, 1, 2, 3]
 
 
+def test_what_the_original_repeats_an_answer_may_repeat_as_often_and_no_oftener() -> None:
+    # Other tokens, as in a rewrite: "can't" four times became "cannot" four times.
+    rules = Rules(is_end=lambda token: token == END, max_tokens=200, originals=[[9], [7, 5, 4, 6] * 5])
+    for rounds, stop in ((5, "eos"), (6, "repetition"), (30, "repetition")):
+        script = Script([9, 8] + [1, 2, 3, 4] * rounds)
+        run = Answer(script, Picker(script.n_vocab, np.array([], dtype=np.intp)), rules, lambda: False)
+        list(run)
+        assert run.stop == stop
+
+
 def test_one_word_over_and_over_is_a_loop() -> None:
     assert loop_length([4] * 16) == 1
     assert [token.id for token in trim_repetition([Token(4, 0.0)] * 20)] == [4]
