@@ -105,7 +105,8 @@ def find_model(
         found = replace(found, projector=at_home(projector))
     for path in (found.model, found.projector):
         if not exists(path) or not path.is_file():
-            raise ModelMissing(f"{path}: no such file", hint="Install again, or name another file.")
+            what = "is a folder, not a GGUF file" if exists(path) and path.is_dir() else "no such file"
+            raise ModelMissing(f"{path}: {what}", hint="Install again, or name another file.")
     return found
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from engine.catalog import ModelFiles
-from engine.errors import ModelTooLarge
+from engine.errors import ModelCorrupt, ModelTooLarge
 from engine.gguf_header import GgufHeader, read_header
 from engine.loading import CACHE_BITS, Loading
 from engine.machine import Device, Machine, machine
@@ -42,6 +42,8 @@ OUTPUT_ROWS: Final = 64
 """See `llama.MAX_OUTPUTS`."""
 CACHE_STEP: Final = 256
 """llama.cpp rounds a cache up to this."""
+MOST_LAYERS: Final = 1 << 16
+"""More than any model has."""
 OVERHEAD: Final = 64 * MIB
 """Vocabulary, plans of the graph, and whatever belongs to no other row."""
 
@@ -133,8 +135,10 @@ class Placement:
 
 
 def shape_of(header: GgufHeader) -> Shape:
-    """The shape of a `gemma4` file."""
+    """The shape of a `gemma4` file. Raises ModelCorrupt for one that no model can have."""
     layers = header.number("gemma4.block_count")
+    if not 1 <= layers <= MOST_LAYERS:
+        raise ModelCorrupt(f"{header.path}: a gemma4 file of {layers} layers")
     pattern = _per_layer(header, "attention.sliding_window_pattern", layers)
     heads = _per_layer(header, "attention.head_count_kv", layers)
     size, size_swa = (header.number(f"gemma4.attention.key_length{end}") for end in ("", "_swa"))
@@ -216,7 +220,9 @@ def needs_of(
     embeddings = 0
     for name, tensor in header.tensors.items():
         if name.startswith("blk."):
-            layers[int(name.split(".")[1])] += tensor.n_bytes
+            number = name.split(".")[1]
+            # Whatever else stands there, llama.cpp refuses the file.
+            layers[min(int(number), shape.n_layer - 1) if number.isdecimal() else 0] += tensor.n_bytes
         elif name != "output.weight":
             embeddings += tensor.n_bytes
     output = header.tensors.get("output.weight") or header.tensors.get("token_embd.weight")
@@ -299,7 +305,7 @@ def _buffers(shape: Shape, cells: int, loading: Loading) -> int:
 def _per_layer(header: GgufHeader, key: str, layers: int) -> tuple[bool | int | float, ...]:
     """A value of each layer, however the file writes it: a list, or one number for all."""
     value = header.metadata.get(f"gemma4.{key}")
-    if isinstance(value, tuple) and len(value) >= layers:
+    if isinstance(value, tuple) and len(value) >= layers and all(isinstance(one, int) for one in value):
         return value
     return (value if isinstance(value, bool | int) else 0,) * layers
 

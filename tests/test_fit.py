@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import random
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from engine._llama_params import set_cache
 from engine.batch_audio import BatchEngine
 from engine.catalog import find_model
 from engine.client import EngineClient
-from engine.errors import ModelTooLarge
+from engine.errors import EngineError, ModelCorrupt, ModelTooLarge
 from engine.fit import SHAPES, Needs, needs, needs_of, place, shape_of
 from engine.gguf_header import read_header
 from engine.loading import Loading
@@ -308,3 +309,43 @@ def test_what_is_chosen_is_what_llama_cpp_does(
     story, words = opened(loading, caplog)
     assert said in story
     assert words
+
+
+@pytest.mark.parametrize("layers", [0, -1, 2**16 + 1, 2**31])
+def test_a_number_of_layers_that_no_model_has_is_a_damaged_file(layers: int) -> None:
+    header = read_header(find_model().model)
+    broken = replace(header, metadata={**header.metadata, "gemma4.block_count": layers})
+    with pytest.raises(ModelCorrupt, match="layers"):
+        shape_of(broken)
+
+
+@pytest.mark.parametrize("name", ["blk.x.attn_norm", "blk.999999.attn_norm", "blk..", "blk.²"])
+def test_a_tensor_of_no_layer_is_counted_all_the_same(name: str) -> None:
+    files = find_model()
+    header = read_header(files.model)
+    tensors = {**header.tensors, name: next(iter(header.tensors.values()))}
+    assert needs_of(files, header=replace(header, tensors=tensors)).total == needs_of(files).total
+
+
+def test_numbers_of_another_kind_than_expected_count_as_none() -> None:
+    header = read_header(find_model().model)
+    odd = (float("nan"),) * 4096
+    keys = ("attention.head_count_kv", "feed_forward_length", "attention.head_count")
+    broken = replace(header, metadata={**header.metadata, **{f"gemma4.{key}": odd for key in keys}})
+    assert shape_of(broken).n_ff == 0
+
+
+def test_a_file_with_damaged_bytes_anywhere_in_its_header_is_judged_and_never_a_fault(tmp_path: Path) -> None:
+    files, rng = find_model(), random.Random(1)
+    right, path = files.model.read_bytes(), tmp_path / "model.gguf"
+    judged = 0
+    for _ in range(100):
+        bytes_ = bytearray(right)
+        for _ in range(rng.choice((1, 2, 8))):
+            at, n = rng.randrange(0, rng.choice((2_000, 40_000))), rng.choice((1, 4, 8))
+            bytes_[at : at + n] = rng.choice((bytes(n), b"\xff" * n, rng.randbytes(n)))
+        path.write_bytes(bytes_)
+        with suppress(EngineError):
+            needs_of(replace(files, model=path))
+            judged += 1
+    assert 10 < judged < 100
