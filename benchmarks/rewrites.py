@@ -118,7 +118,8 @@ def main() -> None:
                 f"\n{style}:\n{one.before}\n-> {one.written}\nnot {one.wanted}", highlight=False, markup=False
             )
     if a.output:
-        a.output.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n", encoding="utf-8")
+        told = {"count": a.count, "seed": a.seed, "texts": [asdict(one) for one in found]}
+        a.output.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

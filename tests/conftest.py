@@ -23,17 +23,22 @@ sys.path.insert(0, str(NETGUARD))
 import network_guard  # noqa: E402
 
 
+NETWORK_LOG = pytest.StashKey[str]()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """From here on nothing reaches other machines, in this process or in one that a test starts."""
     config.addinivalue_line("markers", "network(why): this test may reach other machines")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(NETGUARD), os.environ.get("PYTHONPATH"))))
-    os.environ[network_guard.LOG] = tempfile.mkstemp(prefix="voice-edit-network-")[1]
+    config.stash[NETWORK_LOG] = tempfile.mkstemp(prefix="voice-edit-network-")[1]
+    os.environ[network_guard.LOG] = config.stash[NETWORK_LOG]
     network_guard.install()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing behind."""
-    Path(os.environ.pop(network_guard.LOG)).unlink(missing_ok=True)
+    os.environ.pop(network_guard.LOG, None)
+    Path(config.stash[NETWORK_LOG]).unlink(missing_ok=True)
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +46,7 @@ def nothing_leaves_this_machine(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """A test fails if anything reached for another machine meanwhile; see tests/netguard."""
-    log = Path(os.environ[network_guard.LOG])
+    log = Path(request.config.stash[NETWORK_LOG])  # a test may have an environment of its own
     before = len(log.read_text().splitlines())
     if request.node.get_closest_marker("network"):
         monkeypatch.setenv(network_guard.ALLOWED, "1")

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -389,7 +390,12 @@ def test_an_interrupted_run_says_that_there_is_no_result(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = signal.getsignal(number)
-    monkeypatch.setattr(runner, "execute", lambda *_, **__: os.kill(os.getpid(), number))
+
+    def interrupt(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), number)
+        time.sleep(10)  # a signal is dealt with a moment later
+
+    monkeypatch.setattr(runner, "execute", interrupt)
     told = refused("bench", code=130)
     assert "before there was a result" in told
     assert "voice-edit log" not in told  # nothing of it is in the journal

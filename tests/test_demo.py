@@ -13,11 +13,10 @@ import soundfile
 from fakes import ScriptedEngine
 from running import ok, rows
 
-from voice_edit import pipeline
+from voice_edit import pipeline, sessions
 from voice_edit.cli.meter import BLOCKS, block
 from voice_edit.cli.samples import Sample, load_samples, samples_folder
-from voice_edit.document import Document, Selection
-from voice_edit.editor import Editor
+from voice_edit.config import Paths, Settings
 
 SAMPLES = load_samples(samples_folder())
 
@@ -35,13 +34,15 @@ def test_the_samples_are_one_story() -> None:
     assert before == [(samples_folder() / "notes.md").read_text(encoding="utf-8"), *after[:-1]]
 
 
-def test_every_sample_does_in_words_what_it_says() -> None:
-    text = SAMPLES[0].before
-    editor = Editor(Document(text, Selection(len(text), len(text))))
-    for sample in SAMPLES:
-        assert editor.document.text == sample.before
-        pipeline.perform(editor, pipeline.understand(sample.say, mode=sample.mode))
-        assert editor.document.text == sample.after, sample.name
+def test_every_sample_does_in_words_what_it_says(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.md"
+    notes.write_text(SAMPLES[0].before, encoding="utf-8")
+    paths = Paths(tmp_path / "config", tmp_path / "journal", tmp_path / "run")
+    with sessions.open_editing(notes, Settings(), paths, tell=print) as editing:
+        for sample in SAMPLES:
+            outcome = editing.say(sample.say, mode=sample.mode)
+            assert outcome.text_before == sample.before, sample.name
+            assert outcome.text_after == sample.after, sample.name
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)

@@ -1,7 +1,7 @@
-"""Write the model card: `python -m engine.training.card --run DIR --results hearing.json`.
+"""Write the model card: `python -m engine.training.card --run DIR --results hearing.json --rewrites FILE`.
 
-Numbers come from `python -m benchmarks.hearing --json hearing.json` and from the run's curve; nothing in the
-card's tables is typed by hand.
+Numbers come from `python -m benchmarks.hearing --json hearing.json`, `python -m benchmarks.rewrites --output
+rewrites.json` and the run's curve; nothing in the card's tables is typed by hand.
 """
 
 from __future__ import annotations
@@ -44,6 +44,24 @@ def _row(name: str, rows: list[dict[str, Any]]) -> str:
     return f"| {name} | {rates} | {understood} |"
 
 
+def rewrites_table(results: list[dict[str, Any]]) -> str:
+    """A row for each style: right of all, by the words of the text; then wrong words."""
+    lengths = ((0, 20), (20, 50), (50, 120), (120, 10_000), (0, 10_000))
+    lines = [
+        "| style | under 20 words | 20 to 49 | 50 to 119 | longer | all | wrong words |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for style in dict.fromkeys(one["style"] for one in results):
+        ones = [one for one in results if one["style"] == style]
+        cells = []
+        for first, last in lengths:
+            some = [one["is_right"] for one in ones if first <= one["words"] < last]
+            cells.append(f"{sum(some)} of {len(some)}")
+        wrong, words = sum(one["wrong_words"] for one in ones), sum(one["words"] for one in ones)
+        lines.append(f"| {style} | {' | '.join(cells)} | {wrong / words:.1%} of {words:,} |")
+    return "\n".join(lines)
+
+
 def curve_table(path: Path, points: int = 14) -> str:
     """About `points` rows of the run's curve."""
     rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
@@ -57,7 +75,7 @@ def curve_table(path: Path, points: int = 14) -> str:
     return head + "\n".join("| " + " | ".join(row) + " |" for row in chosen)
 
 
-def card(run: Path, results: dict[str, Any], folder: Path) -> str:
+def card(run: Path, results: dict[str, Any], rewritten: dict[str, Any], folder: Path) -> str:
     """The whole card."""
     state = torch.load(run / "checkpoint.pt", map_location="cpu")
     shape = state["shape"]
@@ -76,6 +94,9 @@ def card(run: Path, results: dict[str, Any], folder: Path) -> str:
         steps=state["step"],
         hours=f"{state['hours']:.2f}",
         results=results_table(results),
+        rewrites=rewrites_table(rewritten["texts"]),
+        rewrites_count=rewritten["count"],
+        rewrites_seed=rewritten["seed"],
         count=next(iter(results.values()))["sentence"]["texts"],
         curve=curve_table(run / CURVE),
     )
@@ -88,10 +109,13 @@ def main() -> None:
     )
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--rewrites", type=Path, required=True)
     parser.add_argument("--bundled", type=Path, default=BUNDLED)
     a = parser.parse_args()
     results = json.loads(a.results.read_text(encoding="utf-8"))
-    (a.bundled / "MODEL_CARD.md").write_text(card(a.run, results, a.bundled), encoding="utf-8")
+    rewritten = json.loads(a.rewrites.read_text(encoding="utf-8"))
+    text = card(a.run, results, rewritten, a.bundled)
+    (a.bundled / "MODEL_CARD.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

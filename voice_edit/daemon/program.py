@@ -43,8 +43,8 @@ from voice_edit.vocabulary.store import KeptVocabulary
 if TYPE_CHECKING:
     from engine.client import EngineState
     from engine.microphone import Microphone, MicrophoneEvent
-    from engine.writer import Writer
     from engine.sharing import SharedEngine
+    from engine.writer import Writer
     from voice_edit.config import Paths, Settings
     from voice_edit.desktop.base import Desktop
     from voice_edit.engines import ResidentEngine
@@ -340,7 +340,7 @@ class Daemon:
             restart = not self._coordinator.exchange_microphone(
                 lambda: self._open_microphone(after, self._microphone_changed)
             )
-        restart = restart or before.api != after.api
+        restart = restart or before.api != after.api or before.wyoming != after.wyoming
         return {"name": name, "value": settings_file.plain(value), "restart": restart}
 
     def _cue(self, name: str) -> None:
