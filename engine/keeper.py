@@ -327,9 +327,10 @@ class Keeper:
             self._has_process = False
             utterance = self._open_utterance()
             text = self._awaited_text()
-            if text is not None:
+            is_dismissed = error is None and life is not None and life.is_dismissed
+            if text is not None and not is_dismissed:  # else it was asked for meanwhile: of the next process
                 text.error = error or EngineLost(f"the engine process {reason} while it wrote")
-            if error is None and life is not None and life.is_dismissed:
+            if is_dismissed:
                 state = EngineState("unloaded")
             elif error is not None:
                 self._is_wanted = False

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
 from engine import quoting
 from engine.catalog import PromptProfile
-from engine.errors import EngineError, ModelUnsupported
+from engine.errors import Cancelled, EngineError, ModelUnsupported
 from engine.events import Written
 from engine.gguf_header import read_header
 from engine.prompt import render_messages
@@ -48,6 +49,14 @@ class Reader(Protocol):
     def read(self, prefix: str, images: tuple[bytes, ...] = ...) -> Text: ...
 
 
+@dataclass(slots=True)
+class _Attempt:
+    """A call of `write`: it may be given up before there is a text."""
+
+    text: Text | None = None
+    is_given_up: bool = False
+
+
 class LocalWriter:
     """Writes with the model of an `EngineClient` that was given `text_ctx`. From any thread, one text at a
     time: a second `write` gives the first one up.
@@ -59,7 +68,7 @@ class LocalWriter:
         self._profile: PromptProfile = client.files.profile
         self._lock = threading.Lock()
         self._expected: tuple[_Beginning, Text] | None = None
-        self._open: Text | None = None
+        self._now: _Attempt | None = None
 
     @property
     def name(self) -> str:
@@ -94,12 +103,17 @@ class LocalWriter:
 
     def write(self, request: WriteRequest, *, on_piece: Callable[[str], None] | None = None) -> Written:
         """See `Writer.write`. Raises ModelUnsupported for what this model cannot be asked."""
-        begins, suffix = self._cut(request)
+        attempt = _Attempt()
         with self._lock:
-            expected, self._expected = self._expected, None
-            text = expected[1] if expected and expected[0] == begins else self._client.read(*begins)
-            self._open = text
+            self._now = attempt
         try:
+            begins, suffix = self._cut(request)
+            with self._lock:
+                if attempt.is_given_up:
+                    raise Cancelled("the text was given up")
+                expected, self._expected = self._expected, None
+                text = expected[1] if expected and expected[0] == begins else self._client.read(*begins)
+                attempt.text = text
             return text.write(
                 suffix,
                 originals=request.originals,
@@ -110,15 +124,18 @@ class LocalWriter:
             )
         finally:
             with self._lock:
-                if self._open is text:
-                    self._open = None
+                if self._now is attempt:
+                    self._now = None
 
     def cancel(self) -> None:
         """Make the `write` that is running raise Cancelled."""
         with self._lock:
-            text = self._open
-        if text is not None:
-            text.drop()
+            attempt = self._now
+            if attempt is None:
+                return
+            attempt.is_given_up = True
+        if attempt.text is not None:
+            attempt.text.drop()
 
     def _cut(self, request: WriteRequest) -> tuple[_Beginning, str]:
         """The prompt's text, cut in two, with what others wrote marked in it, and the images that it begins

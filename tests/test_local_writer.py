@@ -160,6 +160,26 @@ def test_cancelling_ends_what_is_being_written(writer: LocalWriter) -> None:
         writer.write(dataclasses.replace(ASKED, max_tokens=500), on_piece=stops[0])
 
 
+def test_cancelling_ends_what_is_not_written_yet(
+    talking_files: ModelFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = Notebook(talking_files)
+    writer = LocalWriter(notebook)
+    cut = writer._cut
+
+    def cut_and_cancel(request: WriteRequest) -> Any:
+        writer.cancel()
+        return cut(request)
+
+    monkeypatch.setattr(writer, "_cut", cut_and_cancel)
+    with pytest.raises(Cancelled, match="given up"):
+        writer.write(ASKED)
+    assert notebook.log == []
+    monkeypatch.undo()
+    with pytest.raises(Cancelled, match="only noted"):
+        writer.write(ASKED)
+
+
 def test_every_profile_that_knows_styles_says_how_to_ask_for_them() -> None:
     for profile in profiles().values():
         assert bool(profile.styles) == bool(profile.style_prompt)

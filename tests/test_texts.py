@@ -15,6 +15,7 @@ from engine_processes import FRAMES, hear, is_undisturbed, ready, same_words, un
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine._engine_process import EngineProcess
 from engine.client import ClientText, EngineClient
 from engine.errors import Cancelled, ContextFull, DecodeFailed, EngineLost, GrammarUnreadable
 from engine.events import Written
@@ -244,6 +245,38 @@ def test_a_process_that_is_lost_while_it_writes_is_told_and_the_next_one_writes(
     waiting.join(60)
     assert [str(lost).endswith("while it wrote") for lost in outcome] == [True]
     assert write(client.read(PROMPT)).tokens == expected.tokens
+    assert client.pid != pid
+
+
+def test_a_text_that_is_asked_for_while_the_process_is_sent_away_is_written_by_the_next_one(
+    client: EngineClient, expected: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear(client, FRAMES)
+    pid = client.pid
+    outcome: list[object] = []
+
+    def wait() -> None:
+        try:
+            outcome.append(write(client.read(PROMPT)).tokens)
+        except EngineLost as lost:
+            outcome.append(lost)
+
+    waiting = threading.Thread(target=wait)
+    end = EngineProcess.end
+
+    def end_late(process: EngineProcess) -> str:
+        if not waiting.ident:
+            waiting.start()
+            until(
+                lambda: client._keeper.text is not None and client._keeper.text.is_awaited, "it is asked for"
+            )
+        return end(process)
+
+    monkeypatch.setattr(EngineProcess, "end", end_late)
+    client.unload(wait_s=0.0)
+    until(lambda: waiting.ident, "the process is ended")
+    waiting.join(60)
+    assert outcome == [expected.tokens]
     assert client.pid != pid
 
 
