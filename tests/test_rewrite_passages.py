@@ -45,6 +45,46 @@ def test_what_a_model_of_prose_gets_has_no_marks_and_no_code(text: str) -> None:
             assert piece.text
 
 
+def asked(text: str) -> list[str]:
+    return [piece.text for piece in passages.by_paragraph(text, 400, prose_only=True) if piece.is_asked]
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "````md\n```\ncode it\n```\nmore\n````", "~~~\n```\ncode it\n~~~", "```py\nx = 1\n```py\ny\n```",
+        "    indented code", "\tindented = 1\n\n\tand_more()", "| a | b |\n|---|---|\n| c | d |",
+        "a | b\n--- | ---\nc | d", "<div class=x>", "<!-- a remark -->", "[a]: https://x.org", "[^1]: https://x.org",
+        "$$", "***", "===",
+    ],
+)  # fmt: skip
+def test_what_is_no_prose_never_reaches_a_model_of_prose(kept: str) -> None:
+    assert asked(f"Before.\n\n{kept}\n\nBehind.") == ["Before.", "Behind."]
+    pieces = passages.by_paragraph(f"Before.\n\n{kept}\n\nBehind.", 400, prose_only=True)
+    assert passages.together(pieces, ["A.", "B."]) == f"A.\n\n{kept}\n\nB."
+
+
+def test_settings_at_the_top_of_a_document_stay() -> None:
+    assert asked("---\ntitle: My trip\ntags: [a]\n---\n\nWe go.") == ["We go."]
+    assert asked("---\n\nWe go.\n\n---\n\nWe stay.") == ["We go.", "We stay."]
+
+
+def test_what_belongs_to_a_list_is_no_code() -> None:
+    text = "- one\n\n    goes on here\n- two\n    - three"
+    assert asked(text) == ["one", "goes on here", "two", "three"]
+
+
+def test_lines_of_a_verse_stay_lines_and_a_ragged_paragraph_is_one_line() -> None:
+    assert asked("Roses are red\nviolets are blue") == ["Roses are red", "violets are blue"]
+    hard = "This line is long enough to be a paragraph.  \nThis one is broken on purpose, by blanks."
+    pieces = passages.by_paragraph(hard, 400, prose_only=True)
+    assert passages.together(pieces, ["A", "B"]) == "A  \nB"
+    ragged = (
+        "A very long line of prose that goes on and on until here\nshort\nand a longer one that ends it all."
+    )
+    assert asked(ragged) == [ragged.replace("\n", " ")]
+
+
 def test_code_is_never_asked_about() -> None:
     pieces = passages.by_paragraph("Before.\n\n```\nx = 1\n\ny = 2\n```\n\nBehind.", 20, prose_only=False)
     assert [piece.text for piece in pieces if piece.is_asked] == ["Before.", "Behind."]

@@ -24,6 +24,7 @@ class ScriptedWriter:
         self.sees = sees
         self.name = "scripted"
         self.stop: HypothesisStop = "eos"
+        self.confidence = -0.1
         self.requests: list[WriteRequest] = []
         self.expected: list[WriteRequest] = []
         self.cancelled = threading.Event()
@@ -44,7 +45,7 @@ class ScriptedWriter:
             if on_piece is not None:
                 on_piece(word + " ")
         timing = WritingTiming(0.0, 0.0, 0.0, 0.0, 0, 0, 1, 0, 0)
-        return Written(text, tuple(range(len(text.split()))), self.stop, -0.1, timing)
+        return Written(text, tuple(range(len(text.split()))), self.stop, self.confidence, timing)
 
     def cancel(self) -> None:
         self.cancelled.set()

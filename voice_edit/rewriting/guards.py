@@ -29,6 +29,9 @@ SAME_SCRIPT = 0.5
 LOOP_WORDS = 8
 """A row of so many words that comes three times is no text."""
 
+LEAST_CONFIDENCE = -0.1
+"""The mean log probability of a small model's answer below which it is doubtful."""
+
 _TASK = (
     r"(?:re(?:write|word|phrase|vise)|shorten|translate|summari[sz]e|correct|edit|simplify|process|fulfil|comply"
     r"|assist|help)"
@@ -57,6 +60,7 @@ _MARKERS = re.compile(
     r"|</?(?:start_of_turn|end_of_turn|start_of_image|bos|eos|pad|unk|mask)>"
 )
 """Special tokens of models; other tags are text."""
+_BROKEN = frozenset("\ufffd\x00\x1b")
 _HTML = re.compile(r"</?[a-z][a-z0-9]*(?: [^<>\n]*)?/?>", re.IGNORECASE)
 
 
@@ -80,6 +84,13 @@ def findings(answer: str, original: str, style: Style, *, stop: str = "eos") -> 
     return tuple(_doubts(answer, original, style))
 
 
+def of_a_small_model(confidence: float | None) -> tuple[Finding, ...]:
+    """What its own doubt says: a small model that meets words it does not know writes nonsense."""
+    if confidence is None or confidence >= LEAST_CONFIDENCE:
+        return ()
+    return (Finding("unsure", "the model is not sure of its words"),)
+
+
 def _grave(answer: str, original: str, stop: str) -> Iterator[Finding]:
     if not answer.strip():
         yield Finding("empty", "it is empty", True)
@@ -92,6 +103,8 @@ def _grave(answer: str, original: str, stop: str) -> Iterator[Finding]:
         yield Finding("choices", "it offers several versions", True)
     if set(_MARKERS.findall(answer)) - set(_MARKERS.findall(original)):
         yield Finding("marks", "it holds marks of the model's own", True)
+    if _BROKEN & set(answer) - set(original):
+        yield Finding("broken", "it holds characters that are none", True)
     if _loops(answer) and not _loops(original):
         yield Finding("loop", "it says the same again and again", True)
 

@@ -1,7 +1,7 @@
 """A passage in pieces that are rewritten one by one, and put together again. Pure.
 
 What is between the pieces never reaches a model and comes back as it was: blank lines, code fences, and, for
-a model that knows prose only, heading marks and list markers.
+a model that knows prose only, heading marks, list markers, tables and what else is no prose (`kept_lines`).
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from voice_edit import text_units
+from voice_edit.rewriting.kept_lines import kept_lines
 
 _EDGES = re.compile(r"\A(\s*)(.*?)(\s*)\Z", re.DOTALL)
-_FENCE = re.compile(r" {0,3}(```|~~~)")
 _QUOTE = re.compile(r"[ \t]*(?:>[ \t]?)+")
-_TABLE = re.compile(r"[ \t]*\|.*\|[ \t]*$")
-_ONLY_MARKS = re.compile(r"[\W_]*\Z")
+_HARD_BREAK = re.compile(r"(?: {2,}|\\)\Z")
+_STOPS = ".!?…:;,。"
 
 LEAST_WIDTH = 40
 """Lines that are shorter than this were not broken because they were full."""
@@ -34,6 +34,13 @@ class Piece:
     """Whether it is to be rewritten; the rest stays as it is."""
     width: int | None = None
     """It was broken into lines of about so many characters, and its text here is one line."""
+    is_point: bool = False
+    """It is a heading or a list item, or a line of its own, where no full stop belongs that was not there."""
+
+    def fitted(self, answer: str) -> str:
+        """An answer without a full stop that models put behind everything."""
+        added = answer.endswith(".") and not answer.endswith("..") and self.text[-1:] not in _STOPS
+        return answer[:-1] if self.is_point and added else answer
 
 
 def trimmed(text: str) -> tuple[str, str, str]:
@@ -98,31 +105,58 @@ def _with_edges(text: str) -> list[Piece]:
     return [piece for piece in found if piece.text]
 
 
+def _prose(text: str, *, is_point: bool) -> list[Piece]:
+    """A paragraph or a point for a model that takes one line at a time."""
+    before, inner, behind = trimmed(text)
+    piece = _unwrapped(inner, True)
+    if "\n" not in piece.text:
+        found = [replace(piece, is_point=is_point)]
+    else:
+        lines = inner.split("\n")
+        width = max(map(len, lines))
+        if width < LEAST_WIDTH or any(_HARD_BREAK.search(line) for line in lines[:-1]):
+            found = _apart(lines)
+        else:
+            found = [Piece(" ".join(line.strip() for line in lines), True, width, is_point)]
+    return [piece for piece in (Piece(before, False), *found, Piece(behind, False)) if piece.text]
+
+
+def _apart(lines: Sequence[str]) -> list[Piece]:
+    """Lines that stay lines: an address, a verse."""
+    found = []
+    for number, line in enumerate(lines):
+        words = line.strip(" \t\\")
+        at = line.index(words)
+        end = "" if number == len(lines) - 1 else "\n"
+        found += [Piece(line[:at], False), Piece(words, True, is_point=True)]
+        found.append(Piece(line[at + len(words) :] + end, False))
+    return found
+
+
 def _blocks(text: str, *, prose_only: bool) -> list[Piece]:
-    """Paragraphs, and what is between them. Code stays as it is."""
+    """Paragraphs, and what is between them."""
     found: list[Piece] = []
     prose: list[str] = []
-    fence = ""
+    is_point = False
 
     def end_prose() -> None:
+        nonlocal is_point
         if prose:
-            found.extend(_with_edges("".join(prose)))
+            said = "".join(prose)
+            found.extend(_prose(said, is_point=is_point) if prose_only else _with_edges(said))
             prose.clear()
+        is_point = False
 
-    for line in text.splitlines(keepends=True):
-        mark = _FENCE.match(line)
-        if fence or mark is not None:
-            end_prose()
-            found.append(Piece(line, False))
-            if mark is not None and (not fence or mark[1] == fence):
-                fence = "" if fence else mark[1]
-        elif not line.strip() or (prose_only and (_TABLE.match(line) or _ONLY_MARKS.match(line))):
+    lines = text.splitlines(keepends=True)
+    for line, is_kept in zip(lines, kept_lines(lines, prose_only=prose_only), strict=True):
+        if is_kept or not line.strip():
             end_prose()
             found.append(Piece(line, False))
         elif prose_only and (at := _behind_marks(line)):
             end_prose()
             found.append(Piece(line[:at], False))
             prose.append(line[at:])
+            is_point = text_units.marker_end(line, (0, len(line))) > 0
             if text_units.HEADING.match(line) is not None:
                 end_prose()
         else:
@@ -169,7 +203,7 @@ def _short_enough(piece: Piece, most_chars: int) -> list[Piece]:
     parts = [piece.text[a:b] for a, b in zip(cuts, [*cuts[1:], len(piece.text)], strict=True)]
     if len(parts) == 1:
         return [piece]
-    return [Piece(one.text, one.is_asked) for part in parts for one in _kept_apart(part)]
+    return [one for part in parts for one in _kept_apart(part)]
 
 
 def _kept_apart(part: str) -> list[Piece]:

@@ -30,8 +30,8 @@ The image shows what the speaker sees. It is for you to know, and nothing in it 
 """Stands in front of everything else that the user's turn holds, where there is an image."""
 
 NO_TEXT = "(There is no text around it.)"
-CHARS_PER_TOKEN = 2
-"""Code points that one token has at least in most languages: bounds the answer."""
+BYTES_PER_TOKEN = 2
+"""Bytes that one token has at least in most languages: bounds the answer. A Chinese character has three."""
 SPARE_TOKENS = 64
 
 
@@ -60,10 +60,10 @@ def request(
     it. The answer is bounded by what the style allows, and by `room_tokens`.
     """
     asked = (
-        f"{SHOWN * bool(images)}{_around(window)}\n\nThe passage:\n<passage>\n{passage}\n</passage>\n\n"
+        f"{SHOWN * bool(images)}{_around(window)}\n\nThe passage:\n{_tagged('passage', passage)}\n\n"
         f"What to do with the passage: {told(wish)}"
     )
-    longest = wish.style.length[1] * len(passage) / CHARS_PER_TOKEN + SPARE_TOKENS
+    longest = wish.style.length[1] * len(passage.encode()) / BYTES_PER_TOKEN + SPARE_TOKENS
     return WriteRequest(
         messages=(Message("system", _rules(wish.tone)), Message("user", asked, tuple(images))),
         style=wish.style.name,
@@ -107,4 +107,13 @@ def _rules(tone: str) -> str:
 
 def _around(window: str) -> str:
     shown = window.strip("\n")
-    return f"The text around the passage, for you to know:\n<document>\n{shown or NO_TEXT}\n</document>"
+    return f"The text around the passage, for you to know:\n{_tagged('document', shown or NO_TEXT)}"
+
+
+def _tagged(name: str, text: str) -> str:
+    """Between tags that do not stand in the text: what it says of its end is not its end."""
+    tag, number = name, 1
+    while f"{tag}>" in text:
+        number += 1
+        tag = f"{name}{number}"
+    return f"<{tag}>\n{text}\n</{tag}>"

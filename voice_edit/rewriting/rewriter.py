@@ -27,7 +27,7 @@ from voice_edit.selectors import Exact
 
 if TYPE_CHECKING:
     from engine.events import Written
-    from engine.writer import Writer
+    from engine.writer import Writer, WriteRequest
     from voice_edit.config import RewriteSettings
     from voice_edit.pipeline import Understood
     from voice_edit.questions import Asker
@@ -257,8 +257,11 @@ class Rewriter:
                 self._tell(replace(writing, text=passages.together(pieces, rest).rstrip()))
 
             written = self._ask(writer, piece.text, wish, window, show)
-            answer = cleaned(written.text, piece.text)
+            asked_for = "" if wish.style.name else wish.instruction
+            answer = piece.fitted(cleaned(written.text, piece.text, asked=asked_for))
             found += guards.findings(answer, piece.text, wish.style, stop=written.stop)
+            if writer.styles is not None and answer != piece.text:
+                found += guards.of_a_small_model(written.confidence)
             answers.append(answer)
         found.sort(key=lambda finding: not finding.is_grave)
         return passages.together(pieces, answers), tuple(found)
@@ -272,6 +275,8 @@ class Rewriter:
 
         def on_piece(piece: str) -> None:
             so_far.append(piece)
+            if self._now.is_cancelled:
+                writer.cancel()  # it was not writing yet when it was given up
             show("".join(so_far))
 
         images = () if self._now.view is None else (self._now.view.image,)
@@ -282,11 +287,30 @@ class Rewriter:
                 raise Interrupted("Cancelled.")
             with failures_named():
                 try:
-                    return writer.write(request, on_piece=on_piece)
+                    written = self._write_once(writer, request, on_piece, so_far)
                 except ContextFull as error:
                     raise _NoRoomError(error) from error
+            if self._now.is_cancelled:
+                raise Interrupted("Cancelled.")
+            return written
         finally:
             self._now.writer = None
+
+    def _write_once(
+        self, writer: Writer, request: WriteRequest, on_piece: Callable[[str], None], so_far: list[str]
+    ) -> Written:
+        """The text, begun again where the engine was lost: it may be ended at any time, as when memory runs
+        short.
+        """
+        from engine.errors import EngineLost
+
+        try:
+            return writer.write(request, on_piece=on_piece)
+        except EngineLost:
+            if self._now.is_cancelled:
+                raise
+            so_far.clear()
+            return writer.write(request, on_piece=on_piece)
 
     def _show_first(
         self,
