@@ -20,6 +20,10 @@ EXPECTED_S = 5.0
 """How long a text of the user's that was announced keeps the model from others."""
 
 
+REST_S = 0.3
+"""How long the model is left alone after the front: its words are being inserted, and the next may follow."""
+
+
 class Turn:
     """The claim of one piece of background work. Its fields are guarded by `Turns.changed`."""
 
@@ -50,6 +54,7 @@ class Turns:
         self._front: set[object] = set()
         self._is_announced = False
         self._announced_s = 0.0
+        self._rests_until_s = 0.0
         self._holder: Turn | None = None
         self._waiting: list[Turn] = []
         self._numbers = 0
@@ -66,8 +71,11 @@ class Turns:
     def end_front(self, work: object) -> None:
         """That work is over. Saying it again does nothing."""
         with self.changed:
-            self._front.discard(work)
-            self._announced_s = time.monotonic()
+            now = time.monotonic()
+            if work in self._front:
+                self._front.discard(work)
+                self._rests_until_s = now + REST_S
+            self._announced_s = now
             self.changed.notify_all()
             self._tell()
 
@@ -165,9 +173,10 @@ class Turns:
         """0 where the front leaves the model alone; else for how many seconds to wait at most."""
         if self._front:
             return threading.TIMEOUT_MAX
-        if not self._is_announced:
-            return 0.0
-        return max(0.0, self._announced_s + EXPECTED_S - time.monotonic())
+        until_s = self._rests_until_s
+        if self._is_announced:
+            until_s = max(until_s, self._announced_s + EXPECTED_S)
+        return max(0.0, until_s - time.monotonic())
 
     def _hold(self, turn: Turn) -> None:
         turn.has, self._holder = True, turn

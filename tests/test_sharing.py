@@ -334,3 +334,19 @@ def test_words_that_come_out_differently_are_an_error_not_a_jumble() -> None:
     once.take("The quick")
     with pytest.raises(DecodeFailed, match="differently"):
         once.end()
+
+
+def test_the_background_rests_a_moment_behind_the_front(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.turns.REST_S", 1000.0)
+    turns = Turns()
+    assert turns.try_take(Turn(lambda: None)), "nobody was in front"
+    microphone, behind = object(), Turn(lambda: None)
+    turns.begin_front(microphone)
+    turns.end_front(microphone)
+    assert not turns.try_take(behind)
+    monkeypatch.setattr("engine.turns.REST_S", 0.05)
+    turns.begin_front(microphone)
+    turns.end_front(microphone)
+    turns.end_front(microphone)
+    turns.take(behind)
+    assert behind.has
