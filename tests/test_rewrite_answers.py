@@ -12,7 +12,7 @@ import yaml
 
 from voice_edit.rewriting import styles
 from voice_edit.rewriting.cleaning import cleaned
-from voice_edit.rewriting.guards import Finding, findings
+from voice_edit.rewriting.guards import Finding, findings, of_a_small_model
 
 CASES: dict[str, list[dict[str, Any]]] = yaml.safe_load(
     (Path(__file__).parent / "golden" / "rewrites" / "answers.yaml").read_text(encoding="utf-8")
@@ -87,6 +87,30 @@ def test_special_tokens_are_no_text(mark: str) -> None:
         _, found = looked_at(name, "we go", f"We go.{mark}")
         assert [one.code for one in found] == ["marks"]
         assert looked_at(name, f"{mark} ends a turn", f"{mark} ends a turn.")[1] == ()
+
+
+def test_the_small_model_leaves_no_sentence_out_of_its_key_points_unnoticed() -> None:
+    style = styles.named("Key points")
+    assert style is not None
+    passage = "Open the window. Close the red box. Call the man."
+    for answer, codes in (
+        ("- Open the window\n- Call the man", ["lost-point"]),
+        ("- Open the window\n- Close the red box\n- Call the man", []),
+    ):
+        found = of_a_small_model(answer, passage, style, confidence=-0.01, tokens=12)
+        assert [one.code for one in found] == codes
+
+
+@pytest.mark.parametrize(
+    ("confidence", "tokens", "is_doubtful"),
+    [(-0.14, 5, False), (-0.23, 6, True), (-0.01, 150, False), (-0.035, 45, True), (None, 9, False)],
+)
+def test_the_small_models_own_doubt_counts_in_the_mean_and_in_all(
+    confidence: float | None, tokens: int, is_doubtful: bool
+) -> None:
+    for style in styles.styles():
+        found = of_a_small_model("- a b c.", "a b c", style, confidence=confidence, tokens=tokens)
+        assert bool(list(found)) is is_doubtful
 
 
 def test_tags_are_text_where_they_may_have_been_asked_for() -> None:

@@ -258,7 +258,7 @@ def test_what_the_model_puts_around_its_answer_is_left_out(desk: Desk) -> None:
 
 def test_what_a_small_model_is_not_sure_of_is_doubtful(desk: Desk) -> None:
     desk.writer = ScriptedWriter([FORMAL, FORMAL], styles=("Formal",))
-    desk.writer.confidence = -0.14
+    desk.writer.confidence = -0.2
     with pytest.raises(RewriteRefused, match="not sure"):
         desk.editing.say("make the first paragraph formal", mode="edit")
     desk.writer.styles = None

@@ -260,8 +260,11 @@ class Rewriter:
             asked_for = "" if wish.style.name else wish.instruction
             answer = piece.fitted(cleaned(written.text, piece.text, asked=asked_for))
             found += guards.findings(answer, piece.text, wish.style, stop=written.stop)
-            if writer.styles is not None and answer != piece.text:
-                found += guards.of_a_small_model(written.confidence)
+            if writer.styles is not None:
+                sure, tokens = written.confidence, len(written.tokens)
+                found += guards.of_a_small_model(
+                    answer, piece.text, wish.style, confidence=sure, tokens=tokens
+                )
             answers.append(answer)
         found.sort(key=lambda finding: not finding.is_grave)
         return passages.together(pieces, answers), tuple(found)
