@@ -89,7 +89,7 @@ def test_what_was_rewritten_is_meant_by_that_in_the_next_utterance(desk: Desk) -
 def test_the_text_is_told_as_it_appears_and_that_it_is_over(desk: Desk) -> None:
     desk.write(FORMAL)
     desk.editing.say("make the first paragraph formal", mode="edit")
-    assert [told.text for told in desk.told][:2] == ["We", "We are"]
+    assert [told.text for told in desk.told][:3] == ["", "We", "We are"]
     assert desk.told[-2].text == FORMAL
     assert [told.is_over for told in desk.told].count(True) == 1
     assert desk.told[-1].is_over

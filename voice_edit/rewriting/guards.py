@@ -32,8 +32,8 @@ LOOP_WORDS = 8
 
 LEAST_CONFIDENCE, LEAST_SURENESS = -0.03, -1.0
 """A small model's answer is doubtful where the log probability of its tokens is less than both, in the mean
-and in all. Measured with the bundled model: of 33 plain passages 2 were below, both spoilt; of 13 unlike those it
-learnt from (code, other languages, rare words) 9 of the 10 that it spoilt.
+and in all. Measured with the bundled model: of 33 plain passages 2 were below, both spoilt; of 13 unlike
+those it learnt from (code, other languages, rare words) 9 of the 10 that it spoilt.
 """
 
 _TASK = (

@@ -225,6 +225,7 @@ class Rewriter:
         if saw:  # who watches is told before anything is done with it
             self._tell(writing)
         most = PIECE_CHARS if writer.styles is None else LEARNT_PIECE_CHARS
+        self._tell(writing)  # a long prompt is read for seconds before the first word
         try:
             while True:
                 pieces = _pieces(passage, wish.style, most, prose_only=writer.styles is not None)
