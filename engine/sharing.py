@@ -153,6 +153,13 @@ class SharedEngine:
         """Start the process if it does not run."""
         self.client.preload()
 
+    def expect(self) -> None:
+        """Somebody in the background is about to talk: the same, and whoever frees memory is told, since
+        perhaps nothing comes.
+        """
+        self.client.preload()
+        self._turns.tell_again()
+
     def unload(self, *, wait_s: float = 5.0) -> bool:
         """Give the memory back, after what somebody waits for. True if there is no process any more."""
         self._turns.yield_unawaited()

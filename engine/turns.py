@@ -160,6 +160,11 @@ class Turns:
             if self._holder is not None and not self._holder.number:
                 self._put_off()
 
+    def tell_again(self) -> None:
+        """Say whether the background works, though nothing has changed."""
+        with self.changed:
+            self._on_busy(self._is_busy)
+
     def close(self) -> None:
         """From now on everything in the background is cancelled."""
         with self.changed:

@@ -173,6 +173,18 @@ def test_the_model_is_freed_after_everything_that_uses_it(tmp_path: Path, used_b
         wait_for(lambda: daemon.engine.unloads == 2, "the model to be freed again")
 
 
+def test_when_the_model_is_freed_may_be_changed_while_it_waits(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"hotkeys": {"backend": "none"}, "daemon": {"unload_after_s": 3600}})
+    file = tmp_path / "note.txt"
+    file.write_text("One two.\n")
+    with running_daemon(settings) as daemon:
+        daemon.ask("settings.set", name="hotkeys.backend", value="none")
+        daemon.ask("target.file", path=str(file))
+        cancelled_take(daemon)
+        daemon.ask("settings.set", name="daemon.unload_after_s", value=0.1)
+        wait_for(lambda: daemon.engine.unloads == 1, "the model to be freed as it is wanted now")
+
+
 def test_a_model_that_takes_long_to_end_holds_up_nobody(
     daemon: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:

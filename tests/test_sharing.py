@@ -294,6 +294,8 @@ def test_whoever_frees_memory_is_told_when_the_background_works() -> None:
         assert told == [True, False, True]
         session.cancel()
         assert told == [True, False, True, False]
+        shared.expect()
+        assert told == [True, False, True, False, False], "nobody frees what was loaded for nothing"
 
 
 # --- the rules, without a model --------------------------------------------------------------------------

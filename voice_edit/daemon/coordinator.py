@@ -428,7 +428,9 @@ class Coordinator:
     def wait_to_unload(self) -> None:
         """Free the model when nothing was said for a while."""
         seconds = self.settings.daemon.unload_after_s
-        if seconds and self._recording is None:
+        if not seconds:
+            self._cancel_timer("unload")
+        elif self._recording is None:
             # It waits for the end of an utterance: not in the loop.
             self._later("unload", seconds, lambda: self._loop.run_in_executor(None, self.engine.unload))
 

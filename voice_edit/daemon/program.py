@@ -334,6 +334,9 @@ class Daemon:
         if before.hotkeys != after.hotkeys:
             self._keys.close()
             self._keys.open(after.hotkeys)
+        if before.daemon.unload_after_s != after.daemon.unload_after_s:
+            if self._coordinator.engine.state.state != "unloaded":
+                self._coordinator.wait_to_unload()
         opened = [(s.engine, s.server, s.fallback) for s in (before, after)]
         restart = opened[0] != opened[1]
         if before.microphone != after.microphone:

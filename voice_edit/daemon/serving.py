@@ -81,7 +81,7 @@ class Serving:
         from voice_edit.wyoming.running import Wyoming
 
         engine = self._engine()
-        wyoming = Wyoming(self._settings(), engine.background, expect=engine.preload)
+        wyoming = Wyoming(self._settings(), engine.background, expect=engine.expect)
         try:
             wyoming.start()
         except VoiceEditError as error:
