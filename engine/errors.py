@@ -237,7 +237,7 @@ class ModelTooLarge(ModelError):
     code = "model-too-large"
     hint = (
         "End other programs, or choose a smaller model (voice-edit model list), a smaller context "
-        "(engine.context_tokens, engine.writing_tokens), or engine.kv_type = \"q8_0\". "
+        '(engine.context_tokens, engine.writing_tokens), or engine.kv_type = "q8_0". '
         "engine.check_memory = false tries it anyway."
     )
 
@@ -326,8 +326,8 @@ class HubUnreachable(DownloadError):
 
     code = "hub-unreachable"
     hint = (
-        "Run the command again: it goes on where it stopped. Behind a proxy or with a mirror, set HTTPS_PROXY "
-        "or HF_ENDPOINT."
+        "Run the command again: it goes on where it stopped. Behind a proxy or with a mirror, set "
+        "HTTPS_PROXY or HF_ENDPOINT."
     )
 
 
@@ -413,7 +413,9 @@ class ServerLost(ServerError):
     """It fell silent, broke off, or said what is no answer."""
 
     code = "server-lost"
-    hint = "Nothing was changed. Try again; the server's own log says more, and server.read_s allows more time."
+    hint = (
+        "Nothing was changed. Try again; the server's own log says more, and server.read_s allows more time."
+    )
 
 
 class ServerDeaf(ServerError):
@@ -421,7 +423,7 @@ class ServerDeaf(ServerError):
 
     code = "server-deaf"
     hint = (
-        "Let a model on this machine hear and the server write: engine.model = \"bundled\" or a GGUF file, "
+        'Let a model on this machine hear and the server write: engine.model = "bundled" or a GGUF file, '
         'and rewrite.writer = "server" (docs/servers.md).'
     )
 

@@ -22,7 +22,6 @@ sys.path.insert(0, str(NETGUARD))
 
 import network_guard  # noqa: E402
 
-
 NETWORK_LOG = pytest.StashKey[str]()
 
 

@@ -62,7 +62,9 @@ def test_every_example_of_the_readme_is_a_command_line_that_parses(
     from running import run
 
     monkeypatch.chdir(tmp_path)
-    examples = re.findall(r"voice-edit (?!demo|--install|model pull)([a-z].*?)(?:  #.*)?$", README, re.MULTILINE)
+    examples = re.findall(
+        r"voice-edit (?!demo|--install|model pull)([a-z].*?)(?:  #.*)?$", README, re.MULTILINE
+    )
     shown = [shlex.split(line.split("`")[0]) for line in examples if line.split()[0] in
              {"edit", "undo", "redo", "log", "retry", "say", "transcribe", "model"}]  # fmt: skip
     assert len(shown) >= 7

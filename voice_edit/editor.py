@@ -12,7 +12,6 @@ from typing import TypeVar
 from voice_edit.commands import (
     AnyCommand,
     Correct,
-    EditCommand,
     Insert,
     Redo,
     Replace,

@@ -50,8 +50,8 @@ be unanswered. A line without its line break is never carried out. A client that
 it asked for.
 
 A client gets no events until it subscribes. Events wait for a slow client up to 1,024 lines or 8 MiB; of
-`level`, `partial` and `writing` only the newest waits. A client that lets that overflow is disconnected: the daemon
-never waits for a client.
+`level`, `partial` and `writing` only the newest waits. A client that lets that overflow is disconnected: the
+daemon never waits for a client.
 
 From a shell:
 

@@ -43,7 +43,7 @@ class DaemonCommands:
         serving: Callable[[], Result] = dict,
     ) -> None:
         """`change_setting` writes a setting and puts it to use. `target_named` finds the target of an old
-        utterance by its name in the journal, or raises TargetError. `serving`: what is open to other programs.
+        utterance by its name in the journal, or raises TargetError. `serving`: what others can reach.
         """
         self._coordinator = coordinator
         self._keys = keys

@@ -155,7 +155,7 @@ class Daemon:
             stop=self.stop,
             change_setting=self._change_setting,
             target_named=self._target_named,
-            serving=lambda: self._serving.to_json(),
+            serving=lambda: self._serving.to_json(),  # noqa: PLW0108  (it is made later)
         )
         coordinator.asker = ClientAsker(
             emit=coordinator.emit,
@@ -334,9 +334,9 @@ class Daemon:
         if before.hotkeys != after.hotkeys:
             self._keys.close()
             self._keys.open(after.hotkeys)
-        if before.daemon.unload_after_s != after.daemon.unload_after_s:
-            if self._coordinator.engine.state.state != "unloaded":
-                self._coordinator.wait_to_unload()
+        is_loaded = self._coordinator.engine.state.state != "unloaded"
+        if is_loaded and before.daemon.unload_after_s != after.daemon.unload_after_s:
+            self._coordinator.wait_to_unload()
         opened = [(s.engine, s.server, s.fallback) for s in (before, after)]
         restart = opened[0] != opened[1]
         if before.microphone != after.microphone:
