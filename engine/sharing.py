@@ -82,9 +82,10 @@ class SharedEngine:
         with self._turns.changed:
             if self._session is not None:
                 self._turns.end_front(self._session)
-            self._session = SharedSession(self._turns)
-            self._session.begin(lambda: self.client.session(start_sample=start_sample, terms=terms))
-            return self._session
+            session = SharedSession(self._turns)
+            session.begin(lambda: self.client.session(start_sample=start_sample, terms=terms))
+            self._session = session
+            return session
 
     def read(self, prefix: str, images: tuple[bytes, ...] = ()) -> SharedText:
         """Begin a text of the user's; see `EngineClient.read`. It is expected to be written soon."""

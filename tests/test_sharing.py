@@ -298,6 +298,20 @@ def test_whoever_frees_memory_is_told_when_the_background_works() -> None:
         assert told == [True, False, True, False, False], "nobody frees what was loaded for nothing"
 
 
+def test_an_utterance_that_could_not_begin_is_in_nobodys_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(**_: Any) -> Any:
+        raise OSError("no memory for it")
+
+    with SharedEngine(EngineClient(tiny.tiny_model(), n_ctx=512)) as shared:
+        with monkeypatch.context() as broken:
+            broken.setattr(shared.client, "session", full)
+            with pytest.raises(OSError, match="no memory"):
+                shared.session()
+        shared.cancel()
+        assert not shared.is_front_open
+        assert is_undisturbed(hear(shared, FRAMES))
+
+
 # --- the rules, without a model --------------------------------------------------------------------------
 
 
