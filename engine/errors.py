@@ -6,6 +6,7 @@
     │   ├── AudioUnreadable      not audio, corrupt, a folder, no permission
     │   ├── AudioNotFinite       NaN or infinite samples
     │   ├── AudioEmpty           a file, but not one sample in it
+    │   ├── AudioTooLong         more than may be sent at once
     │   ├── AudioTooShort        less than 100 ms
     │   ├── AudioSilent          digital silence: every sample the same
     │   ├── AudioTooQuiet        something is there, far below speaking level

@@ -10,6 +10,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
+
+SETTLED_S = 1.0
+"""How long the clipboard may still hold what it held before."""
 
 
 def main() -> None:
@@ -23,7 +27,11 @@ def main() -> None:
         import pyperclip
 
         pyperclip.copy(text)
-        result = {"read_back": pyperclip.paste() == text}
+        # xclip goes into the background before the display has heard that the clipboard is its.
+        deadline = time.monotonic() + SETTLED_S
+        while not (is_there := pyperclip.paste() == text) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        result = {"read_back": is_there}
     except Exception as error:
         result = {"error": " ".join(str(error).split()) or type(error).__name__}
     os.write(answer, json.dumps(result).encode())
