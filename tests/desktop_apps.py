@@ -26,6 +26,9 @@ APPS = Path(__file__).parent / "apps"
 SYSTEM_PYTHON = "/usr/bin/python3"
 """Debian's, which has GTK and Tk."""
 
+START_S = 60.0
+"""A browser that was never started on this machine reads half a gigabyte from its disk first."""
+
 PROGRAMS = {
     "gtk3": ([SYSTEM_PYTHON, str(APPS / "gtk3_app.py")], "python3-gi gir1.2-gtk-3.0"),
     "gtk4": ([SYSTEM_PYTHON, str(APPS / "gtk4_app.py")], "python3-gi gir1.2-gtk-4.0"),
@@ -54,7 +57,7 @@ class App:
         self._listeners = [threading.Thread(target=self._listen), threading.Thread(target=self._overhear)]
         for thread in self._listeners:
             thread.start()
-        ready = self._answer()
+        ready = self._answer(START_S)
         self.fields = tuple(ready["fields"])
         """Names of its fields: "text", "entry", "password", "read_only"; Qt has "rich" too, Chromium
         "editable", and Mousepad only "text"."""
@@ -150,9 +153,9 @@ class App:
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
         self.process.stdin.flush()
 
-    def _answer(self) -> dict[str, Any]:
+    def _answer(self, timeout_s: float = PATIENCE_S) -> dict[str, Any]:
         try:
-            answer = self._answers.get(timeout=PATIENCE_S)
+            answer = self._answers.get(timeout=timeout_s)
         except queue.Empty:
             self.close()
             raise AssertionError(f"{self.kind} did not answer: {''.join(self._errors)}") from None
