@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,12 @@ output HEADLESS-1 resolution 1024x600
 xwayland disable
 focus_follows_mouse no
 """
+
+
+def accepts(path: Path) -> bool:
+    """Whether a program listens on this socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
 
 
 class VirtualWayland:
@@ -68,13 +75,20 @@ class VirtualWayland:
         def up() -> bool:
             displays[:] = [path for path in (folder / "run").glob("wayland-*") if path.suffix != ".lock"]
             assert self.compositor.poll() is None, (folder / "log").read_text("utf-8", "replace")[-2000:]
-            return bool(displays)
+            # A socket's file is there before anyone listens on it.
+            return bool(displays) and accepts(displays[0])
 
         until(up, f"{compositor} came up")
         self.env["WAYLAND_DISPLAY"] = displays[0].name
         if compositor == "sway":
-            until(lambda: list((folder / "run").glob("sway-ipc.*")), "sway opened its socket for commands")
-            self.env["SWAYSOCK"] = str(next((folder / "run").glob("sway-ipc.*")))
+            commands: list[Path] = []
+
+            def listening() -> bool:
+                commands[:] = (folder / "run").glob("sway-ipc.*")
+                return bool(commands) and accepts(commands[0])
+
+            until(listening, "sway opened its socket for commands")
+            self.env["SWAYSOCK"] = str(commands[0])
 
     def _start(self, compositor: str) -> subprocess.Popen[Any]:
         (self.folder / "sway.conf").write_text(SWAY)
