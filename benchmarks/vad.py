@@ -71,11 +71,6 @@ class Score:
     merged: int = 0
     late_ms: list[float] = field(default_factory=list)
 
-    @property
-    def false_per_minute(self) -> float:
-        """Accepted utterances without speech, in a minute without speech."""
-        return self.false / max(self.pause_s / 60, 1e-9)
-
 
 @dataclass
 class Take:
@@ -296,10 +291,6 @@ def markdown(report: dict) -> str:  # type: ignore[type-arg]
         lines.append(f"| {kind} | {' | '.join(cells)} |")
     costs = ", ".join(f"{name} {cost:.0f}" for name, cost in report["cost_us"].items())
     return "\n".join([*lines, "", f"Microseconds for a window of 20 ms: {costs}."])
-
-
-def _worst(count: int, worst_ms: float) -> str:
-    return f"{count} ({worst_ms:.0f})" if count else "0"
 
 
 if __name__ == "__main__":

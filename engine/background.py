@@ -7,14 +7,13 @@ first time are not handed on again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias, TypeVar
+from typing import TypeVar
 
-from engine.catalog import ModelFiles, PromptProfile
 from engine.errors import Cancelled, ContextFull, DecodeFailed, EngineLost
 from engine.events import Hypothesis, Samples, Written
 from engine.frames import FRAME_SAMPLES
-from engine.speech import SpeechEngine, SpeechSession
-from engine.texts import MOST_TOKENS
+from engine.speech import EngineAround, SpeechEngine, SpeechSession
+from engine.texts import MOST_TOKENS, ReadText, TextSession
 from engine.turns import Turn, Turns
 from engine.utterance import FrameStore
 
@@ -24,39 +23,14 @@ TEXT_TRIES = 2
 """How many engine processes a text may outlive before it is given up."""
 
 
-class TextSession(Protocol):
-    """One text that is written: what `EngineClient.read` gives. It ends with `write` or `drop`."""
-
-    def write(
-        self,
-        suffix: str,
-        *,
-        originals: Sequence[str] = (),
-        grammar: str | None = None,
-        json_schema: str | None = None,
-        max_tokens: int = MOST_TOKENS,
-        on_piece: Callable[[str], None] | None = None,
-    ) -> Written:
-        """See `ClientText.write`."""
-        ...
-
-    def drop(self) -> None:
-        """Make `write` raise Cancelled. From any thread, at any time."""
-        ...
-
-
-ReadText: TypeAlias = Callable[[str, tuple[bytes, ...]], TextSession]
-"""Begins a text with a client: how its prompt begins, and the images in that."""
-
-
-class BackgroundEngine:
+class BackgroundEngine(EngineAround):
     """A SpeechEngine for everybody but the microphone. Its sessions do not give each other up: each waits for
     its turn. The same holds for its texts.
     """
 
     def __init__(self, client: SpeechEngine, turns: Turns, read: ReadText) -> None:
         """`read` begins a text with the client; called with the lock of `turns` held."""
-        self.client = client
+        super().__init__(client)
         self._turns = turns
         self._read = read
         self._open: set[BackgroundSession | BackgroundText] = set()
@@ -65,21 +39,6 @@ class BackgroundEngine:
     def another(self) -> BackgroundEngine:
         """The same model with sessions and texts of its own, for one that can be closed alone."""
         return BackgroundEngine(self.client, self._turns, self._read)
-
-    @property
-    def files(self) -> ModelFiles:
-        """The model in use."""
-        return self.client.files
-
-    @property
-    def profile(self) -> PromptProfile:
-        """How this model wants to be asked."""
-        return self.client.profile
-
-    @property
-    def max_frames(self) -> int:
-        """Frames that fit into an utterance."""
-        return self.client.max_frames
 
     @property
     def waiting(self) -> int:

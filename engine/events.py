@@ -83,11 +83,6 @@ class Timing:
     """Guessed tokens that the model agreed with."""
 
     @property
-    def time_to_first_token_s(self) -> float | None:
-        """From the last speech sample to the first token, where both are known."""
-        return None if self.end_of_speech_s is None else self.first_token_s - self.end_of_speech_s
-
-    @property
     def time_to_final_s(self) -> float | None:
         """From the last speech sample to the final hypothesis, where both are known."""
         return None if self.end_of_speech_s is None else self.final_s - self.end_of_speech_s

@@ -112,13 +112,6 @@ class SampleGrid:
         return self._out[:samples]
 
 
-class FrameGrid(SampleGrid):
-    """Cuts an utterance into the model's frames: `push` gives float32[k, 640]."""
-
-    def __init__(self) -> None:
-        super().__init__(FRAME_SAMPLES)
-
-
 class WindowGrid(SampleGrid):
     """Cuts a source into the detector's windows: `push` gives float32[k, 320]."""
 

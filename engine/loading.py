@@ -11,9 +11,6 @@ CacheType: TypeAlias = Literal["f16", "q8_0", "q4_0"]
 CACHE_BITS: Final[dict[CacheType, float]] = {"f16": 16, "q8_0": 8.5, "q4_0": 4.5}
 """Bits that one value of a key or a value takes: blocks of 32 share a scale of 16 bits (ggml-common.h)."""
 
-CACHE_BLOCK: Final = 32
-"""Heads of a quantised cache must be a multiple of this long."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loading:

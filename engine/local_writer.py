@@ -19,26 +19,11 @@ from engine.events import Written
 from engine.gguf_header import read_header
 from engine.prompt import render_messages
 from engine.seeing import BLIND_HINT, check_image, vision_kind
+from engine.texts import TextSession
 from engine.writer import Message, WriteRequest
 
 _Beginning: TypeAlias = tuple[str, tuple[bytes, ...]]
 """How a prompt begins, and the images in that."""
-
-
-class Text(Protocol):
-    """A text that is being written: `engine.client.ClientText`."""
-
-    def write(
-        self,
-        suffix: str,
-        *,
-        originals: tuple[str, ...] = (),
-        grammar: str | None = None,
-        json_schema: str | None = None,
-        max_tokens: int = ...,
-        on_piece: Callable[[str], None] | None = None,
-    ) -> Written: ...
-    def drop(self) -> None: ...
 
 
 class Reader(Protocol):
@@ -46,14 +31,14 @@ class Reader(Protocol):
 
     @property
     def files(self) -> Any: ...
-    def read(self, prefix: str, images: tuple[bytes, ...] = ...) -> Text: ...
+    def read(self, prefix: str, images: tuple[bytes, ...] = ...) -> TextSession: ...
 
 
 @dataclass(slots=True)
 class _Attempt:
     """A call of `write`: it may be given up before there is a text."""
 
-    text: Text | None = None
+    text: TextSession | None = None
     is_given_up: bool = False
 
 
@@ -67,7 +52,7 @@ class LocalWriter:
         self._client = client
         self._profile: PromptProfile = client.files.profile
         self._lock = threading.Lock()
-        self._expected: tuple[_Beginning, Text] | None = None
+        self._expected: tuple[_Beginning, TextSession] | None = None
         self._now: _Attempt | None = None
 
     @property

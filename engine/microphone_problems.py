@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,11 +161,6 @@ def permission(devices: Path = Path("/dev/snd"), runtime: str | None = None) -> 
             "Join its group, then log in anew: sudo usermod -aG audio $USER",
         )
     return None
-
-
-def first_of(problems: Iterable[Problem]) -> Problem | None:
-    """The worst one."""
-    return next(iter(problems), None)
 
 
 def _exists(socket: Path) -> bool:

@@ -15,17 +15,15 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from engine.background import BackgroundEngine, ReadText, TextSession
-from engine.catalog import ModelFiles, PromptProfile
+from engine.background import BackgroundEngine
 from engine.errors import Cancelled, ModelUnsupported
 from engine.events import Hypothesis, Samples, Written
-from engine.speech import SpeechEngine, SpeechSession
-from engine.texts import MOST_TOKENS
+from engine.speech import EngineAround, SpeechEngine, SpeechSession
+from engine.texts import MOST_TOKENS, ReadText, TextSession
 from engine.turns import Turns
 
 if TYPE_CHECKING:
     from engine.keeper import EngineState
-    from engine.writer import Writer
 
 
 class Resident(SpeechEngine, Protocol):
@@ -42,14 +40,16 @@ class Resident(SpeechEngine, Protocol):
     def unload(self, *, wait_s: float = 5.0) -> bool: ...
 
 
-class SharedEngine:
+class SharedEngine(EngineAround):
     """A client with a background. In front it is what the client is, and it owns it."""
+
+    client: Resident
 
     def __init__(self, client: Resident, *, on_busy: Callable[[bool], None] | None = None) -> None:
         """`on_busy` is told when the background begins to work and when it has nothing to do any more, from
         whatever thread; it must not wait.
         """
-        self.client = client
+        super().__init__(client)
         self._turns = Turns(on_busy)
         self._session: SharedSession | None = None
         self._text: SharedText | None = None
@@ -61,14 +61,6 @@ class SharedEngine:
     def background(self) -> BackgroundEngine:
         """A SpeechEngine, and the source of texts, for everybody but the microphone and its user."""
         return self._background
-
-    def background_writer(self) -> Writer:
-        """The model that hears as a writer whose texts wait for their turn; a new one for each who uses it,
-        since it writes one text at a time.
-        """
-        from engine.local_writer import LocalWriter
-
-        return LocalWriter(self._background.another())
 
     @property
     def is_front_open(self) -> bool:
@@ -115,21 +107,6 @@ class SharedEngine:
         return begin(prefix, images)
 
     # --- as the client -----------------------------------------------------------------------------------
-
-    @property
-    def files(self) -> ModelFiles:
-        """The model in use."""
-        return self.client.files
-
-    @property
-    def profile(self) -> PromptProfile:
-        """How this model wants to be asked."""
-        return self.client.profile
-
-    @property
-    def max_frames(self) -> int:
-        """Frames that fit into an utterance."""
-        return self.client.max_frames
 
     @property
     def state(self) -> EngineState:

@@ -96,3 +96,26 @@ class SpeechEngine(Protocol):
     def close(self) -> None:
         """Free everything. Calling it again does nothing."""
         ...
+
+
+class EngineAround:
+    """What is the same of an engine, whoever stands around it."""
+
+    def __init__(self, client: SpeechEngine) -> None:
+        """`client` is the one inside."""
+        self.client = client
+
+    @property
+    def files(self) -> ModelFiles:
+        """The model in use."""
+        return self.client.files
+
+    @property
+    def profile(self) -> PromptProfile:
+        """How this model wants to be asked."""
+        return self.client.profile
+
+    @property
+    def max_frames(self) -> int:
+        """Frames that fit into an utterance."""
+        return self.client.max_frames

@@ -8,7 +8,9 @@ it is told that the process was lost, and may ask again.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeAlias
 
 from engine.errors import EngineError
 from engine.events import Written
@@ -16,6 +18,31 @@ from engine.messages import DropText, Read, ToEngine, Write
 
 MOST_TOKENS = 1024
 """Length of a text that nobody bounded: about 700 words."""
+
+
+class TextSession(Protocol):
+    """One text that is written: what `EngineClient.read` gives. It ends with `write` or `drop`."""
+
+    def write(
+        self,
+        suffix: str,
+        *,
+        originals: Sequence[str] = (),
+        grammar: str | None = None,
+        json_schema: str | None = None,
+        max_tokens: int = MOST_TOKENS,
+        on_piece: Callable[[str], None] | None = None,
+    ) -> Written:
+        """See `ClientText.write`."""
+        ...
+
+    def drop(self) -> None:
+        """Make `write` raise Cancelled. From any thread, at any time."""
+        ...
+
+
+ReadText: TypeAlias = Callable[[str, tuple[bytes, ...]], TextSession]
+"""Begins a text with a client: how its prompt begins, and the images in that."""
 
 
 @dataclass(slots=True)

@@ -61,11 +61,6 @@ class Pressed:
             return replace(state, talk=None, let_go=(known.talk, now_ms)), Release(known.talk)
         return state, None
 
-    def release_all(self, now_ms: int) -> tuple[Pressed, KeyEvent | None]:
-        """Nothing is down any more: the keyboard was unplugged."""
-        state = replace(self, held=frozenset(), talk=None, heard_ms=now_ms)
-        return state, Release(self.talk) if self.talk is not None else None
-
     def _after_silence(self, now_ms: int) -> Pressed:
         if now_ms - self.heard_ms <= FORGET_MS:
             return self

@@ -11,7 +11,6 @@ from engine import errors
 from engine.frames import (
     FRAME_SAMPLES,
     WINDOW_SAMPLES,
-    FrameGrid,
     SampleGrid,
     WindowGrid,
     frames_in,
@@ -56,7 +55,7 @@ def test_any_chunking_gives_the_same_pieces(length: int, lengths: list[int], pie
 @settings(deadline=None)
 @given(st.integers(0, 3000))
 def test_pending_samples_are_what_flush_still_holds(length: int) -> None:
-    grid = FrameGrid()
+    grid = SampleGrid(FRAME_SAMPLES)
     grid.push(np.ones(length, dtype=np.float32))
     assert grid.pending_samples == length % FRAME_SAMPLES
     assert int(grid.flush().sum()) == length % FRAME_SAMPLES
@@ -65,11 +64,11 @@ def test_pending_samples_are_what_flush_still_holds(length: int) -> None:
 
 def test_whole_frames_pass_through_without_a_copy() -> None:
     chunk = np.ones(2 * FRAME_SAMPLES, dtype=np.float32)
-    assert np.shares_memory(FrameGrid().push(chunk), chunk)
+    assert np.shares_memory(SampleGrid(FRAME_SAMPLES).push(chunk), chunk)
 
 
 def test_frames_that_span_chunks_reuse_one_buffer() -> None:
-    grid = FrameGrid()
+    grid = SampleGrid(FRAME_SAMPLES)
     grid.push(np.ones(10, dtype=np.float32))
     first = grid.push(np.ones(FRAME_SAMPLES, dtype=np.float32))
     second = grid.push(np.ones(FRAME_SAMPLES, dtype=np.float32))
@@ -97,7 +96,7 @@ def test_a_flushed_or_reset_grid_starts_another_stream() -> None:
 
 def test_stereo_is_refused_by_the_grid() -> None:
     with pytest.raises(ValueError, match="one dimension"):
-        FrameGrid().push(np.zeros((640, 2), dtype=np.float32))
+        SampleGrid(FRAME_SAMPLES).push(np.zeros((640, 2), dtype=np.float32))
 
 
 def leaves(cls: type[errors.EngineError]) -> list[type[errors.EngineError]]:

@@ -222,13 +222,6 @@ def test_a_talk_key_that_is_held_in_silence_is_not_forgotten() -> None:
     assert feed("+left_ctrl", "+left_alt", "+space", f"~{FORGET_MS}", "-space") == [DOWN, UP]
 
 
-def test_when_a_keyboard_is_unplugged_all_its_keys_are_up() -> None:
-    state, _ = Pressed(Bindings(dictate="<f9>")).press("f9", 10)
-    state, event = state.release_all(20)
-    assert event == UP
-    assert state.held == frozenset()
-
-
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([*SIDES, "space", "e", "esc", "x"])), max_size=60))
 def test_every_release_that_is_told_was_pressed_before(moves: list[tuple[bool, str]]) -> None:
     said = feed(*("+-"[not down] + key for down, key in moves))

@@ -12,7 +12,7 @@ import pytest
 from virtual_display import until
 from virtual_wayland import VirtualWayland, WaylandApp, virtual_wayland
 
-from voice_edit.desktop._wayland import open_wayland, probe_wayland
+from voice_edit.desktop._wayland import open_wayland
 from voice_edit.desktop._wayland_keyboard import MOST_TYPED, VirtualKeyboard
 from voice_edit.desktop._wayland_sway import SwayWindows, window_in
 from voice_edit.desktop._wayland_toplevels import ToplevelWindows
@@ -164,7 +164,9 @@ def test_everything_opens_in_sway_and_says_what_it_is_good_for(sway: VirtualWayl
 
 def test_without_sway_s_own_socket_its_windows_are_told_by_the_protocol(sway: VirtualWayland) -> None:
     environ = {**sway.env, "SWAYSOCK": "/nowhere"}
-    told = [(one.name, one.works) for one in probe_wayland(environ) if one.part == "windows"]
+    parts = open_wayland(environ)
+    parts.close()
+    told = [(one.name, one.works) for one in parts.means if one.part == "windows"]
     assert told == [("sway", False), ("toplevels", True)]
 
 

@@ -14,7 +14,7 @@ from virtual_desktop import VirtualDesktop, virtual_desktop
 from virtual_display import until
 from x11_clipboards import clear, copy, end_copier, held, manager, owner, targets, text_of
 
-from voice_edit.desktop._x11 import open_x11, probe_x11
+from voice_edit.desktop._x11 import open_x11
 from voice_edit.desktop._x11_clipboard import X11Clipboard
 from voice_edit.desktop._x11_keyboard import X11Keyboard
 from voice_edit.desktop._x11_loop import XThread
@@ -22,6 +22,7 @@ from voice_edit.desktop._x11_texts import SECRET_HINT
 from voice_edit.desktop._x11_windows import X11Windows
 from voice_edit.desktop.base import Window
 from voice_edit.desktop.errors import FieldUnsupported
+from voice_edit.desktop.opening import open_desktop
 from voice_edit.errors import TargetError, TargetGone, TargetTimeout
 
 WORDS = "grüße, 你好 😀 e\u0301 שלום"
@@ -484,15 +485,11 @@ def test_a_manager_that_saves_text_is_asked_to_and_no_process_stays(desk: Virtua
 
 
 def test_every_part_tells_why_it_does_not_work_without_a_server() -> None:
-    told = probe_x11(":999")
+    told = [one for one in open_desktop({"DISPLAY": ":999"}, platform="linux").means if one.name == "x11"]
     assert [(one.part, one.works) for one in told] == [
         ("windows", False), ("keyboard", False), ("clipboard", False)
     ]  # fmt: skip
     assert all(one.why and one.remedy for one in told)
-
-
-def test_every_part_works_on_a_plain_server(desk: VirtualDesktop) -> None:
-    assert all(one.works for one in probe_x11(desk.name))
 
 
 def test_a_server_that_goes_away_is_told_to_all_who_wait() -> None:

@@ -78,11 +78,6 @@ class Edit:
     before: Selection
     after: Selection
 
-    @property
-    def changes_text(self) -> bool:
-        """False if only the selection moves."""
-        return bool(self.changes)
-
     def inverse(self) -> "Edit":
         """The edit that takes this one back."""
         shift = 0

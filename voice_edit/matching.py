@@ -22,8 +22,6 @@ from voice_edit.spoken.forms import Form, Token, tokens
 Span = tuple[int, int]
 
 _LONGEST_NUMBER = 9
-_ALIKE = 0.80
-"""Least similarity of spelling (Jaro-Winkler, 0..1) for words whose sounds agree."""
 _NEARLY = 60.0
 """Least rapidfuzz ratio (0..100) for words that are named as a near miss."""
 

@@ -70,11 +70,6 @@ class Desk:
         self._typical_s = 2.0
         self._threads = ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="endpoint")
 
-    @property
-    def at_work(self) -> int:
-        """How many requests have a place."""
-        return len(self._jobs)
-
     def admit(self) -> Job:
         """A place for a request. Raises ApiError where there is none; give it back with `leave`."""
         if len(self._jobs) >= self._at_once:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from engine.errors import Cancelled
 from engine.frames import frames_in, ms_to_samples
 from engine.pacing import Pacer
+from engine.speech import EngineAround
 from voice_edit.bench.clock import BenchClock
 
 if TYPE_CHECKING:
-    from engine.catalog import ModelFiles, PromptProfile
     from engine.events import Hypothesis, Samples
     from engine.speech import SpeechEngine, SpeechSession
 
@@ -41,7 +41,7 @@ class Notes:
     """When it was there, on the clock."""
 
 
-class MeasuredEngine:
+class MeasuredEngine(EngineAround):
     """A `SpeechEngine` around another one."""
 
     def __init__(
@@ -55,35 +55,20 @@ class MeasuredEngine:
         """`late_s` tells how old the newest sound was when it was taken. `before_answer` is called with the
         number of frames pushed before each answer is computed.
         """
-        self._engine = engine
+        super().__init__(engine)
         self._sharing = _Sharing(clock, late_s, before_answer or (lambda frames: None), Pacer())
         self.notes: list[Notes] = []
         """Of each utterance, in order."""
 
-    @property
-    def files(self) -> ModelFiles:
-        """See `SpeechEngine`."""
-        return self._engine.files
-
-    @property
-    def profile(self) -> PromptProfile:
-        """See `SpeechEngine`."""
-        return self._engine.profile
-
-    @property
-    def max_frames(self) -> int:
-        """See `SpeechEngine`."""
-        return self._engine.max_frames
-
     def session(self, *, start_sample: int = 0, terms: Sequence[str] = ()) -> MeasuredSession:
         """See `SpeechEngine`."""
         self.notes.append(Notes())
-        session = self._engine.session(start_sample=start_sample, terms=terms)
+        session = self.client.session(start_sample=start_sample, terms=terms)
         return MeasuredSession(session, self.notes[-1], self._sharing)
 
     def cancel(self) -> None:
         """See `SpeechEngine`."""
-        self._engine.cancel()
+        self.client.cancel()
 
     def close(self) -> None:
         """The engine inside belongs to who made it."""

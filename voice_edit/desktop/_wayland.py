@@ -85,13 +85,6 @@ def open_wayland(environ: Mapping[str, str]) -> WaylandParts:
     return WaylandParts(windows, keyboard, clipboard, tuple(told))
 
 
-def probe_wayland(environ: Mapping[str, str]) -> tuple[Means, ...]:
-    """What works here, found out by opening and closing it."""
-    parts = open_wayland(environ)
-    parts.close()
-    return parts.means
-
-
 def _try(told: list[Means], part: Part, ways: Mapping[str, Callable[[], _Opened]]) -> _Opened | None:
     """Open the first way that works, and tell of each that was tried."""
     for name, open_ in ways.items():
