@@ -68,12 +68,14 @@ def test_what_is_no_timeline_is_refused() -> None:
 
 
 def test_a_timeline_can_be_played_in_real_time() -> None:
+    began_s = time.monotonic()
     listener = ScriptedListener(
         Bindings(dictate="<f9>", style="hold"), timeline("0+<f9> 120-<f9>"), ends=True
     )
     start, stop = list(listener.events())
     assert isinstance(start, TalkStart)
-    assert stop.at_s - start.at_s >= 0.119
+    # A busy machine tells of the first key late, and of the second one not earlier for that.
+    assert stop.at_s - began_s >= 0.119
     listener.close()
 
 
