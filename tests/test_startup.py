@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from benchmarks.startup import verbs
 from voice_edit.cli import main
+from voice_edit.cli.app import app, program
 from voice_edit.paths import Paths
 
 ROOT = Path(__file__).parent.parent
@@ -39,10 +41,10 @@ def test_the_help_of_no_verb_loads_anything_heavy() -> None:
     assert len(verbs()) > 30, "all verbs are known"
     code = (
         "import contextlib, io\n"
-        "from voice_edit.cli.app import app\n"
+        "from voice_edit.cli.app import program\n"
         f"for verb in {[*verbs(), ()]!r}:\n"
         " with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.suppress(SystemExit):\n"
-        "  app([*verb, '--help'], prog_name='voice-edit')\n"
+        "  program([*verb, '--help'])([*verb, '--help'], prog_name='voice-edit')\n"
         " assert out.getvalue().startswith(' '.join(['Usage: voice-edit', *verb])), (verb, out.getvalue())\n"
     )
     assert not loaded(code) & HEAVY
@@ -51,6 +53,21 @@ def test_the_help_of_no_verb_loads_anything_heavy() -> None:
 @pytest.mark.parametrize("option", ["--help", "-h", "--version"])
 def test_neither_does_the_program_itself(option: str) -> None:
     assert not loaded(f"from voice_edit.cli.app import app; app([{option!r}])") & HEAVY
+
+
+LINES = [(), ("--help",), ("--version",), ("stauts",), ("--loud",), *((*verb, "--help") for verb in verbs())]
+
+
+@pytest.mark.parametrize("line", LINES, ids=" ".join)
+def test_what_is_left_out_for_speed_is_not_missed(line: tuple[str, ...]) -> None:
+    short, whole = (CliRunner().invoke(given, line, prog_name="voice-edit") for given in (program(line), app))
+    assert (short.output, short.exit_code) == (whole.output, whole.exit_code)
+
+
+def test_completion_in_a_shell_knows_every_verb(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert program(["--help"]) is not app
+    monkeypatch.setenv("_VOICE_EDIT_COMPLETE", "complete_bash")
+    assert program([]) is app
 
 
 def test_a_request_to_the_daemon_loads_nothing_heavy_even_if_the_daemon_does_not_run() -> None:

@@ -46,9 +46,9 @@ def main() -> None:
 
         if (code := requests.quickly(sys.argv[1:])) is not None:
             sys.exit(code)
-        from voice_edit.cli.app import app
+        from voice_edit.cli.app import program
 
-        app(prog_name="voice-edit")
+        program(sys.argv[1:])(prog_name="voice-edit")
     except KeyboardInterrupt:  # while the program itself was still being loaded; verbs tell more
         sys.stderr.write("error: Interrupted.\n")
         sys.exit(130)

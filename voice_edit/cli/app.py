@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
@@ -198,3 +200,40 @@ app.add_typer(model.app, name="model")
 app.add_typer(api.app, name="api")
 app.command("bench", epilog=bench.EPILOG)(bench.bench)
 app.command("eval", epilog=evaluation.EPILOG)(evaluation.evaluate)
+
+
+def program(arguments: Sequence[str]) -> typer.Typer:
+    """As much of the program as a command line needs: typer reads the options of every verb that it is given,
+    and that takes longer than all the rest of what a short verb does.
+    """
+    verb = next((word for word in arguments if not word.startswith("-")), None)
+    commands = [known for known in app.registered_commands if verb in (known.name, None)]
+    groups = [known for known in app.registered_groups if verb in (known.name, None)]
+    completes = any(name.endswith("_COMPLETE") for name in os.environ)
+    if completes or not (commands or groups):  # a mistyped verb is compared with all
+        return app
+    needed = copy.copy(app)
+    needed.registered_commands, needed.registered_groups = commands, groups
+    if verb is None:  # at most the list of verbs is shown
+        needed.registered_commands = [_named(known) for known in commands]
+        needed.registered_groups = [_empty(known) for known in groups]
+    return needed
+
+
+def _named(verb: Any) -> Any:
+    """A verb without its options."""
+
+    def nothing() -> None: ...
+
+    nothing.__doc__ = verb.callback.__doc__
+    named = copy.copy(verb)
+    named.callback = nothing
+    return named
+
+
+def _empty(group: Any) -> Any:
+    """A group without its verbs."""
+    empty = copy.copy(group)
+    empty.typer_instance = copy.copy(group.typer_instance)
+    empty.typer_instance.registered_commands = []
+    return empty
