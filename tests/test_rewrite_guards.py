@@ -165,6 +165,29 @@ def test_an_honest_rewrite_meets_no_doubt(name: str, answer: str, original: str)
     assert findings(answer, original, style(name)) == ()
 
 
+ENGLISH = "We went to the house by the lake, and it was not as cold as we thought."
+
+
+@pytest.mark.parametrize(
+    ("answer", "language", "found"),
+    [
+        (ENGLISH, "French", ["untranslated"]),
+        ("We went to a house by the lake; it was not as cold as we thought.", "French", ["untranslated"]),
+        ("Wir fuhren zu dem Haus am See, und es war nicht so kalt, wie wir dachten.", "German", []),
+        ("Oss gikk til huset ved sjøen, og det var ikke så kaldt som vi trodde.", "Norwegian", []),
+        ("We went to the house by the lake, and it wasn't as cold as we'd thought.", "British English", []),
+    ],
+)  # fmt: skip
+def test_a_translation_that_is_none_is_doubtful(answer: str, language: str, found: list[str]) -> None:
+    told = findings(answer, ENGLISH, style("Translate"), language=language)
+    assert [finding.code for finding in told] == found
+
+
+def test_names_and_code_are_no_language_that_could_have_been_left() -> None:
+    names = "Ada, Bob, Carol: make test, make all"
+    assert findings(names, names, style("Translate"), language="French") == ()
+
+
 def test_code_links_and_placeholders_come_through_letter_by_letter() -> None:
     original = "Run `make all` for {{name}}, see https://a.example/x."
     assert codes("Execute `make` for {{name}}, see https://a.example/x.", original=original) == ["verbatim"]

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.judging.languages import language_of, words_of
+from engine.judging.languages import NAMES, language_of, words_of
 from voice_edit import text_units
 from voice_edit.rewriting import facts, structure
 from voice_edit.rewriting.cleaning import has_remark, introduction
@@ -79,13 +79,17 @@ class Finding:
     is_grave: bool = False
 
 
-def findings(answer: str, original: str, style: Style, *, stop: str = "eos") -> tuple[Finding, ...]:
+def findings(
+    answer: str, original: str, style: Style, *, stop: str = "eos", language: str | None = None
+) -> tuple[Finding, ...]:
     """Everything that speaks against `answer`, which is clean (`cleaned`); the gravest first. `stop`: why it
-    ended (`engine.events.Written`).
+    ended (`engine.events.Written`). `language`: what it was to be translated into, by its name.
     """
     if grave := tuple(_grave(answer, original, stop)):
         return grave
-    return tuple(_doubts(answer, original, style))
+    doubts = tuple(_doubts(answer, original, style))
+    still = _untranslated(answer, original, language) if language is not None else ""
+    return (*doubts, Finding("untranslated", f"it is still in {still}")) if still else doubts
 
 
 def of_a_small_model(
@@ -194,6 +198,15 @@ def _other_language(answer: str, original: str) -> bool:
     """Where small words tell both clearly."""
     old, new = (language_of(words_of(text)) for text in (original, answer))
     return bool(old and new) and old != new
+
+
+def _untranslated(answer: str, original: str, language: str) -> str:
+    """The language that the answer was to leave and has not left; "" where that is not clear. Related
+    languages share small words, but not most of their words.
+    """
+    old = language_of(words_of(original))
+    stays = old and NAMES[old] not in language and _keeps_words(answer, original)
+    return NAMES[old] if stays else ""
 
 
 def _scripts(text: str) -> Counter[str]:

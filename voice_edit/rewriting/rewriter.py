@@ -260,7 +260,9 @@ class Rewriter:
             written = self._ask(writer, piece.text, wish, window, show)
             asked_for = "" if wish.style.name else wish.instruction
             answer = piece.fitted(cleaned(written.text, piece.text, asked=asked_for))
-            found += guards.findings(answer, piece.text, wish.style, stop=written.stop)
+            found += guards.findings(
+                answer, piece.text, wish.style, stop=written.stop, language=wish.language
+            )
             if writer.styles is not None:
                 sure, tokens = written.confidence, len(written.tokens)
                 found += guards.of_a_small_model(
