@@ -154,11 +154,11 @@ def _journal() -> Journal:
 def test_ctrl_c_before_any_verb_has_begun_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(**_: object) -> None:
+    def interrupted(_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sys.argv", ["voice-edit", "log"])
-    monkeypatch.setattr("voice_edit.cli.app.app", interrupted)
+    monkeypatch.setattr("voice_edit.cli.app.program", interrupted)
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 130
