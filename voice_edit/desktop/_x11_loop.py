@@ -19,19 +19,23 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from Xlib.error import ConnectionClosedError, XError
 
 from hotkeys._x11 import connect
 from hotkeys.errors import BackendUnavailable
-from voice_edit.desktop.base import CALL_S
 from voice_edit.desktop.errors import FieldUnsupported
 from voice_edit.errors import TargetError, TargetGone, TargetTimeout
 
 logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
+
+ANSWER_S: Final = 2.0
+"""How long the server may take. Longer than one program may: where it stalls, loading a keyboard map or being
+swapped in, everything on the screen waits with it, and no other way to the text is quicker.
+"""
 
 LOST = (ConnectionClosedError, OSError)
 """What python-xlib raises when the server is gone."""
@@ -65,7 +69,7 @@ class XThread:
 
     # --- from any thread ----------------------------------------------------------------------------------
 
-    def call(self, job: Callable[[], _T], *, timeout_s: float = CALL_S) -> _T:
+    def call(self, job: Callable[[], _T], *, timeout_s: float = ANSWER_S) -> _T:
         """Have `job` done in the thread and return what it returned.
 
         Raises what it raised, TargetTimeout when the server does not answer, TargetGone when it is gone.
@@ -104,7 +108,7 @@ class XThread:
             self._closing = True
             if not self._over:
                 self._wake()
-        self._thread.join(2 * CALL_S)
+        self._thread.join(ANSWER_S)
 
     # --- in the thread ------------------------------------------------------------------------------------
 
