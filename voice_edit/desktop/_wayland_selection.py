@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, TypeVar
 
 from voice_edit.desktop._wayland_pipes import TooLarge, Writer, read_all
-from voice_edit.desktop._wayland_wire import ANSWER_S, OPEN_S, Arguments, Connection, close_fd, connect
+from voice_edit.desktop._wayland_wire import OPEN_S, Arguments, Connection, close_fd, connect
+from voice_edit.desktop.base import ANSWER_S
 from voice_edit.desktop.errors import FieldUnsupported
 from voice_edit.errors import TargetError, TargetGone, TargetTimeout
 

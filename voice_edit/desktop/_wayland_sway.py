@@ -16,8 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from voice_edit.desktop._wayland_wire import ANSWER_S
-from voice_edit.desktop.base import Window
+from voice_edit.desktop.base import ANSWER_S, Window
 from voice_edit.errors import TargetGone, TargetTimeout
 
 _MAGIC: Final = b"i3-ipc"

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from voice_edit.desktop._wayland_wire import ANSWER_S, OPEN_S, Arguments, Connection, connect
-from voice_edit.desktop.base import Window
+from voice_edit.desktop._wayland_wire import OPEN_S, Arguments, Connection, connect
+from voice_edit.desktop.base import ANSWER_S, Window
 from voice_edit.desktop.errors import FieldUnsupported
 from voice_edit.errors import TargetError, TargetTimeout
 

@@ -21,12 +21,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from voice_edit.desktop.base import ANSWER_S
 from voice_edit.errors import TargetGone, TargetTimeout
 
-ANSWER_S = 2.0
-"""How long the compositor may take. It serves the whole desktop, and is slow when that is."""
 OPEN_S = 10.0
-"""How long it may take at first: sessions begin with everything starting at once."""
+"""How long the compositor may take at first: sessions begin with everything starting at once."""
 DISPLAY = 1
 """The object that every connection begins with."""
 _SYNC, _GET_REGISTRY, _BIND = 0, 1, 0

@@ -19,23 +19,19 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from Xlib.error import ConnectionClosedError, XError
 
 from hotkeys._x11 import connect
 from hotkeys.errors import BackendUnavailable
+from voice_edit.desktop.base import ANSWER_S
 from voice_edit.desktop.errors import FieldUnsupported
 from voice_edit.errors import TargetError, TargetGone, TargetTimeout
 
 logger = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
-
-ANSWER_S: Final = 2.0
-"""How long the server may take. Longer than one program may: where it stalls, loading a keyboard map or being
-swapped in, everything on the screen waits with it, and no other way to the text is quicker.
-"""
 
 LOST = (ConnectionClosedError, OSError)
 """What python-xlib raises when the server is gone."""

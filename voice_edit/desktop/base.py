@@ -17,6 +17,10 @@ SessionKind: TypeAlias = Literal["x11", "wayland", "macos", "windows", "none"]
 
 CALL_S = 0.5
 """How long one call to another program may take before it counts as frozen."""
+ANSWER_S = 2.0
+"""How long the X server or the compositor may take. Longer: it serves the whole desktop, stalls while it
+loads a keyboard map or is swapped in, and then no other way to the text is quicker.
+"""
 
 
 @dataclass(frozen=True, slots=True)
